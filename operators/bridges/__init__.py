@@ -1,0 +1,1 @@
+"""Operators of other libraries, taken in and handed out."""

@@ -1,0 +1,125 @@
+"""Functionals: operators into the reals, with gradient, proximal map and convex conjugate."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Literal, Self
+
+import torch
+from torch import Tensor
+
+from recon.operators.linear import CapabilityError
+from recon.operators.operator import Operator
+from recon.operators.tensors import item_dot, item_norm, per_item
+
+
+class Functional(Operator):
+    """A convex function f from items of ``domain_shape`` to the extended reals, one value per item.
+
+    ``f(x)`` takes ``(*batch, *domain_shape)`` and gives a real tensor of shape ``batch``. A subclass
+    implements :meth:`apply` and whatever of the following it has, and lists those names in
+    :attr:`capabilities`:
+
+    * ``"grad"``: :meth:`grad`, with the Lipschitz constant of the gradient in :meth:`lipschitz`;
+    * ``"prox"``: :meth:`prox`, argmin_z f(z) + ‖z − x‖²/(2τ), exact;
+    * ``"conjugate"``: :meth:`conjugate`, f*(y) = sup_x Re⟨x, y⟩ − f(x).
+
+    Values that belong to batch items are tensor attributes listed in :attr:`per_item_attributes`:
+    ``"item"`` where an entry has the shape of an item (measured data), ``"scalar"`` where it is one
+    number (weights). Their leading dimensions are the batch; without any, all items share the value.
+    This is what lets solvers drop finished items.
+    """
+
+    per_item_attributes: ClassVar[Mapping[str, Literal["item", "scalar"]]] = {}
+    capabilities: frozenset[str] = frozenset()
+
+    def __init__(self, domain_shape: Sequence[int]) -> None:
+        super().__init__(domain_shape, ())
+        self.range_field = "real"
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions of one item."""
+        return len(self.domain_shape)
+
+    # ---------------------------------------------------------------- what a functional may offer
+
+    def grad(self, x: Tensor) -> Tensor:
+        """Gradient of f at x, with respect to the real inner product Re⟨·, ·⟩."""
+        raise self._lacks("gradient")
+
+    def prox(self, x: Tensor, tau: float | Tensor) -> Tensor:
+        """argmin_z f(z) + ‖z − x‖²/(2τ); τ > 0 is a number, one value per item, or one per element."""
+        raise self._lacks("proximal map")
+
+    def prox_conjugate(self, y: Tensor, sigma: float | Tensor) -> Tensor:
+        """prox of σf* at y, by Moreau's identity y − σ prox_{f/σ}(y/σ) unless overridden."""
+        scale = per_item(sigma, y, self.ndim)
+        return y - scale * self.prox(y / scale, 1 / sigma)
+
+    def conjugate(self, y: Tensor) -> Tensor:
+        """Convex conjugate f*(y), one value per item, infinite outside its domain."""
+        raise self._lacks("convex conjugate")
+
+    def dual_point(self, y: Tensor) -> Tensor:
+        """A point of dom f* near y (y itself by default): makes dual values finite despite rounding."""
+        return y
+
+    def lipschitz(self) -> float | Tensor | None:
+        """Lipschitz constant of the gradient (a number or one per item), None if there is none."""
+        return None
+
+    def level_radius(self, level: Tensor) -> Tensor:
+        """An R per item with ‖x‖₂ ≤ R whenever f(x) ≤ level; infinite where no such bound is known."""
+        return torch.full_like(level, torch.inf)
+
+    def lower_bound(self, r: Tensor, radius: Tensor) -> Tensor:
+        """A lower bound per item on min f(x) + Re⟨x, r⟩ over ‖x‖₂ ≤ radius, for f ≥ 0.
+
+        The larger of −f*(−r) where a conjugate is known and −radius·‖r‖.
+        """
+        ball = torch.where(torch.isinf(radius), -torch.inf, -radius * item_norm(r, self.ndim))
+        zero = item_norm(r, self.ndim) == 0
+        ball = torch.where(zero, 0.0, ball)
+        if "conjugate" in self.capabilities:
+            return torch.maximum(ball, -self.conjugate(-r))
+        return ball
+
+    def _lacks(self, what: str) -> CapabilityError:
+        return CapabilityError(f"{self.name} has no {what}.")
+
+    # ---------------------------------------------------------------- algebra and bookkeeping
+
+    def select(self, items: Tensor) -> Self:
+        """The same functional for a subset of the (one-dimensional) batch, given by indices."""
+        if not self.per_item_attributes:
+            return self
+        clone = copy.copy(self)
+        clone.__dict__.pop("_constants", None)
+        for key, kind in self.per_item_attributes.items():
+            value = getattr(self, key)
+            if isinstance(value, Tensor) and value.ndim > (self.ndim if kind == "item" else 0):
+                setattr(clone, key, value[items.to(value.device)])
+        return clone
+
+    def __mul__(self, factor: float) -> Functional:
+        from recon.operators.functionals.scaled import ScaledFunctional
+
+        return ScaledFunctional(self, factor)
+
+    __rmul__ = __mul__
+
+    @classmethod
+    def examples(cls) -> Iterator[Functional]:
+        """Small instances that together cover every mode of the class."""
+        yield cls((3, 4))
+
+    @abstractmethod
+    def apply(self, x: Tensor) -> Tensor:
+        """f(x), one real value per item, for an x whose shape has been checked."""
+
+    def inner(self, x: Tensor, y: Tensor) -> Tensor:
+        """Re⟨x, y⟩ per item."""
+        return item_dot(x, y, self.ndim)

@@ -1,0 +1,44 @@
+"""Largest singular values by Lanczos iteration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from recon.operators.linear import LinearOperator
+
+
+def lanczos_norm(op: LinearOperator, rtol: float, device: torch.device | str | None, max_iter: int = 200) -> float:
+    """‖A‖₂ as the square root of the largest Ritz value of AᴴA, to a relative residual of ``rtol``.
+
+    With V the Krylov basis and T = VᴴAᴴAV the tridiagonal projection, the residual of the Ritz pair
+    (θ, Vs) is β|s_last| (Golub and Van Loan, Matrix Computations, section 10.1). The basis is kept
+    orthogonal by full reorthogonalisation, which also costs less than one projection.
+    """
+    generator = torch.Generator().manual_seed(0)
+    dtype = torch.complex64 if op.domain_field == "complex" else torch.float32
+    v = torch.randn(op.domain_shape, generator=generator, dtype=dtype).to(device or "cpu")
+    v = v / torch.linalg.vector_norm(v)
+    basis, alphas, betas = [v.reshape(-1)], [], []
+    for _ in range(max_iter):
+        w = op.normal(basis[-1].reshape(op.domain_shape)).reshape(-1)
+        alphas.append(float(torch.vdot(basis[-1], w).real))
+        stacked = torch.stack(basis)
+        for _ in range(2):
+            w = w - (stacked.conj() @ w) @ stacked
+        beta = float(torch.linalg.vector_norm(w))
+        if not beta < float("inf"):
+            raise RuntimeError(f"the norm of {op.name} is not finite.")
+        off = torch.tensor(betas, dtype=torch.float64)
+        matrix = torch.diag(torch.tensor(alphas, dtype=torch.float64)) + torch.diag(off, 1) + torch.diag(off, -1)
+        values, vectors = torch.linalg.eigh(matrix)
+        theta = max(float(values[-1]), 0.0)
+        if beta * abs(float(vectors[-1, -1])) <= rtol * theta or len(basis) == v.numel():
+            return theta**0.5
+        if beta <= 1e-7 * max(theta, 1e-30):
+            return theta**0.5  # the Krylov space is invariant: the Ritz value is an eigenvalue
+        betas.append(beta)
+        basis.append(w / beta)
+    raise RuntimeError(f"the norm of {op.name} did not reach a relative accuracy of {rtol} in {max_iter} iterations.")

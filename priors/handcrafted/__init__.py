@@ -1,0 +1,1 @@
+"""Priors with an explicit cost."""

@@ -1,0 +1,191 @@
+"""The one loop that runs every solver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from recon.operators.tensors import item_norm
+from recon.solvers.problem import Problem
+from recon.solvers.result import Reason, Result
+from recon.solvers.solver import Solver
+from recon.solvers.stopping import Progress
+
+Callback = Callable[[int, Mapping[str, Tensor]], None]
+
+GROWTH = 1e8
+"""An iterate this many times larger than the first one has diverged."""
+
+
+def iterate(
+    solver: Solver,
+    problem: Problem,
+    initial: Tensor | None = None,
+    *,
+    callback: Callback | None = None,
+    compile: bool = False,
+) -> Result:
+    """Run ``solver`` on ``problem`` until its rule stops every item.
+
+    Items are independent: one that has converged or diverged leaves the batch, costs nothing more and keeps the
+    iterate it stopped at. An iterate that is not finite, or 1e8 times larger than the first, is divergence; the last
+    good iterate is kept. An interrupt (Ctrl-C) ends the loop and keeps the latest iterates.
+
+    Parameters
+    ----------
+    initial
+        Starting images, ``(*batch, *shape)``; each solver has its own default.
+    callback
+        Called as ``callback(iteration, measurements)`` after every iteration; measurements are empty where none were
+        taken and otherwise hold one value per item still running.
+    compile
+        Run the step through ``torch.compile``.
+    """
+    batch, shape = problem.batch, problem.shape
+    flat = problem.flatten()
+    if initial is not None:
+        problem.operator.check(initial, shape)
+        initial = initial.to(dtype=flat.dtype, device=flat.data.device).expand(*batch, *shape).reshape(-1, *shape)
+    solver.require(flat)
+    step = torch.compile(solver.step) if compile else solver.step
+    with torch.no_grad():
+        run = _Run(solver, flat, solver.init(flat, initial))
+        try:
+            while run.active.numel():
+                run.advance(step, callback)
+        except KeyboardInterrupt:
+            run.finish(torch.ones(run.active.numel(), dtype=torch.bool), Reason.INTERRUPTED)
+    return run.result(batch)
+
+
+class _Run:
+    """One run of the loop: the states of the active items and the records of all."""
+
+    def __init__(self, solver: Solver, problem: Problem, state: Any) -> None:
+        self.solver, self.problem, self.state = solver, problem, state
+        self.start = time.perf_counter()
+        count = problem.data.shape[0]
+        self.images = solver.image(state).clone()
+        self.count, self.iteration = count, 0
+        self.active = torch.arange(count)
+        self.reasons = [Reason.COMPLETED] * count
+        self.iterations = torch.zeros(count, dtype=torch.long)
+        self.records: list[tuple[int, float, dict[str, Tensor]]] = []
+        self.reference: Tensor | None = None
+        if count and solver.stop.max_iter == 0:
+            self.finish(torch.ones(count, dtype=torch.bool), Reason.MAX_ITER)
+
+    def advance(self, step: Callable[[Problem, Any], Any], callback: Callback | None) -> None:
+        """One iteration of all active items."""
+        solver, before = self.solver, self.state
+        self.state = step(self.problem, before)
+        self.iteration += 1
+        self.iterations[self.active] = self.iteration
+        image, ndim = solver.image(self.state), len(self.problem.shape)
+        norm = item_norm(image, ndim)
+        if self.reference is None:
+            self.reference = torch.maximum(norm, item_norm(solver.image(before), ndim))
+        good = (torch.isfinite(norm) & ~((norm > GROWTH * self.reference) & (self.reference > 0))).cpu()
+        if not bool(good.all()):
+            self._keep(before, ~good)
+            self.finish(~good, Reason.DIVERGED, keep=False)
+            before = select_state(before, good.nonzero().squeeze(-1))
+            if not self.active.numel():
+                return
+            image, norm = solver.image(self.state), norm[good.to(norm.device)]
+
+        measured: dict[str, Tensor] = {}
+        due = self.iteration % solver.check_every == 0 or self.iteration >= solver.stop.max_iter
+        if due:
+            change = item_norm(image - solver.image(before), ndim) / torch.where(norm == 0, 1, norm)
+            measured = {"change": change, **solver.measure(self.problem, self.state)}
+        seconds = time.perf_counter() - self.start
+        if due:
+            self._record(seconds, measured)
+        if callback is not None:
+            callback(self.iteration, measured)
+        verdict = solver.stop(Progress(self.iteration, seconds, measured, self.active.numel()))
+        if bool(verdict.stop.any()):
+            self.finish(verdict.stop & verdict.converged, Reason.CONVERGED)
+            self.finish(verdict.stop[~(verdict.stop & verdict.converged)], self._limit())
+
+    def _limit(self) -> Reason:
+        if self.iteration < self.solver.stop.max_iter:
+            return Reason.TIME_LIMIT
+        return Reason.COMPLETED if self.solver.schedule else Reason.MAX_ITER
+
+    def finish(self, done: Tensor, reason: Reason, keep: bool = True) -> None:
+        """Take the active items marked in ``done`` out of the run."""
+        if not bool(done.any()):
+            return
+        if keep:
+            self._keep(self.state, done)
+        for item in self.active[done].tolist():
+            self.reasons[item] = reason
+        rest = (~done).nonzero().squeeze(-1)
+        self.active = self.active[rest]
+        if rest.numel():
+            self.problem = self.problem.select(rest)
+            self.state = select_state(self.state, rest)
+            if self.reference is not None:
+                self.reference = self.reference[rest.to(self.reference.device)]
+
+    def _keep(self, state: Any, items: Tensor) -> None:
+        chosen = items.nonzero().squeeze(-1)
+        image = self.solver.image(state)
+        self.images[self.active[chosen].to(image.device)] = image[chosen.to(image.device)]
+
+    def _record(self, seconds: float, measured: Mapping[str, Tensor]) -> None:
+        full = {}
+        for key, value in measured.items():
+            row = torch.full((self.count,), torch.nan, dtype=torch.float64)
+            row[self.active] = value.detach().to("cpu", torch.float64)
+            full[key] = row
+        self.records.append((self.iteration, seconds, full))
+
+    def result(self, batch: tuple[int, ...]) -> Result:
+        """Everything, in the caller's batch layout."""
+        keys = sorted({key for *_, measured in self.records for key in measured})
+        missing = torch.full((self.count,), torch.nan, dtype=torch.float64)
+        history = {
+            key: torch.stack([measured.get(key, missing) for *_, measured in self.records]).reshape(-1, *batch)
+            for key in keys
+        }
+        history["iteration"] = torch.tensor([i for i, *_ in self.records], dtype=torch.long)
+        history["seconds"] = torch.tensor([s for _, s, _ in self.records], dtype=torch.float64)
+        return Result(
+            image=self.images.reshape(*batch, *self.problem.shape),
+            reasons=tuple(self.reasons),
+            iterations=self.iterations.reshape(batch),
+            history=history,
+        )
+
+
+def select_state(state: Any, items: Tensor) -> Any:
+    """The part of a state that belongs to the chosen items."""
+    if isinstance(state, Tensor):
+        return state[items.to(state.device)]
+    if isinstance(state, tuple):
+        parts = [select_state(part, items) for part in state]
+        return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+    return state
+
+
+def unroll(solver: Solver, problem: Problem, iterations: int, initial: Tensor | None = None) -> Tensor:
+    """The image after a fixed number of steps, with gradients: for training through the solver.
+
+    The same ``init`` and ``step`` as in :func:`iterate`, without stopping or measuring; derivatives reach the data, the
+    starting image and every tensor that the operator, the noise or the prior differentiate.
+    """
+    flat = problem.flatten()
+    solver.require(flat)
+    if initial is not None:
+        initial = initial.expand(*problem.batch, *problem.shape).reshape(-1, *problem.shape)
+    state = solver.init(flat, initial)
+    for _ in range(iterations):
+        state = solver.step(flat, state)
+    return solver.image(state).reshape(*problem.batch, *problem.shape)

@@ -1,0 +1,1 @@
+"""Solvers that minimise an objective or seek a fixed point."""

@@ -1,0 +1,1 @@
+"""Solvers that draw from a posterior."""
