@@ -2,10 +2,22 @@
 
 if __name__ == "operators":
     raise ImportError(
-        "the folder 'operators' is the package 'recon.operators': write `from recon.operators import`."
+        "the folder 'operators' is the package 'recon.operators': write `from recon.operators import ...`."
     )
 
-from recon.operators.algebra import Adjoint, Composition, Derivative, Diagonal, Identity, Scaled, Stack, Sum
+from recon.operators.algebra import Adjoint, Composition, Scaled, Sum
+from recon.operators.blur import Blur
+from recon.operators.bridges import deepinv_denoiser, from_deepinv, from_odl, to_deepinv, to_odl
+from recon.operators.circulant import Circulant
+from recon.operators.ct.fbp import FilteredBackprojection
+from recon.operators.ct.geometry import Geometry
+from recon.operators.ct.parallel_beam import ParallelBeam
+from recon.operators.ct.ray_transform import RayTransform
+from recon.operators.ct.volume import Volume
+from recon.operators.derivative import Derivative
+from recon.operators.diagonal import Diagonal
+from recon.operators.downsample import Downsample
+from recon.operators.fourier import Fourier
 from recon.operators.functionals import (
     L1,
     BoxIndicator,
@@ -15,33 +27,72 @@ from recon.operators.functionals import (
     ScaledFunctional,
     SquaredL2,
 )
+from recon.operators.gaussian_blur import GaussianBlur
 from recon.operators.gradient import Gradient
+from recon.operators.hartley import Hartley
+from recon.operators.identity import Identity
 from recon.operators.linear import SVD, CapabilityError, LinearOperator
+from recon.operators.mask import Mask
+from recon.operators.mri.calibration import calibration_region, sampling_mask
+from recon.operators.mri.cartesian import CartesianMRI
+from recon.operators.mri.espirit import estimate_coil_maps
+from recon.operators.mri.fourier import centred_fft, centred_ifft
 from recon.operators.noise import GaussianNoise, NoiseModel, PoissonNoise
 from recon.operators.operator import Operator
+from recon.operators.psf import box_psf, disk_psf, gaussian_psf, motion_psf
+from recon.operators.stack import Stack
+from recon.operators.wavelet import Wavelet
 
 __all__ = [
     "L1",
     "SVD",
     "Adjoint",
+    "Blur",
     "BoxIndicator",
     "CapabilityError",
+    "CartesianMRI",
+    "Circulant",
     "Composition",
     "Derivative",
     "Diagonal",
+    "Downsample",
+    "FilteredBackprojection",
+    "Fourier",
     "Functional",
+    "GaussianBlur",
     "GaussianNoise",
+    "Geometry",
     "Gradient",
     "GroupL1",
+    "Hartley",
     "Identity",
     "LinearOperator",
+    "Mask",
     "NoiseModel",
     "Operator",
+    "ParallelBeam",
     "PoissonKL",
     "PoissonNoise",
+    "RayTransform",
     "Scaled",
     "ScaledFunctional",
     "SquaredL2",
     "Stack",
     "Sum",
+    "Volume",
+    "Wavelet",
+    "box_psf",
+    "calibration_region",
+    "centred_fft",
+    "centred_ifft",
+    "deepinv_denoiser",
+    "disk_psf",
+    "estimate_coil_maps",
+    "from_deepinv",
+    "from_odl",
+    "gaussian_psf",
+    "motion_psf",
+    "sampling_mask",
+    "to_deepinv",
+    "to_odl",
 ]

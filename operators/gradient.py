@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import cos, pi, sqrt
 from typing import Literal
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from recon.operators.linear import LinearOperator
-from recon.operators.operator import Operator
+from recon.operators.tensors import matching_dtype, per_item
 
 
 class Gradient(LinearOperator):
@@ -85,6 +85,43 @@ class Gradient(LinearOperator):
                 out.narrow(along, size - 1, 1).sub_(last)
         return out
 
+    @property
+    def capabilities(self) -> frozenset[str]:
+        return frozenset({"normal_pinv", "pinv", "solve_normal"})
+
+    def solve_normal(self, b: Tensor, rho: float | Tensor) -> Tensor:
+        return self._diagonalised(b, lambda s: 1 / (s + per_item(rho, b, len(self.domain_shape))))
+
+    def normal_pinv(self, b: Tensor) -> Tensor:
+        return self._diagonalised(b, lambda s: torch.where(s > 0, 1 / torch.where(s > 0, s, 1), 0))
+
+    def pinv(self, y: Tensor) -> Tensor:
+        return self.normal_pinv(self.apply_adjoint(y))
+
+    def _diagonalised(self, b: Tensor, response: Callable[[Tensor], Tensor]) -> Tensor:
+        """Apply a function of DᴴD, whose eigenvectors are Fourier modes, of the mirrored image if the edge is free."""
+        sizes = [self.domain_shape[a] for a in self.axes]
+        along = [a - len(self.domain_shape) for a in self.axes]
+        x = b
+        if self.boundary == "neumann":
+            for axis in along:
+                x = torch.cat([x, x.flip(axis)], dim=axis)
+            sizes = [2 * n for n in sizes]
+        real = not b.is_complex()
+        spectrum = torch.zeros((), dtype=matching_dtype(torch.zeros(()), b), device=b.device)
+        for position, (axis, n, h) in enumerate(zip(along, sizes, self.spacing, strict=True)):
+            kept = n // 2 + 1 if real and position == len(along) - 1 else n  # the half that a real FFT stores
+            k = torch.arange(kept, dtype=spectrum.dtype, device=b.device)
+            eigenvalues = (2 * torch.sin(torch.pi * k / n) / h).square()
+            spectrum = spectrum + eigenvalues.reshape(kept, *(1,) * (-axis - 1))
+        if real:
+            x = torch.fft.irfftn(torch.fft.rfftn(x, dim=along) * response(spectrum), s=sizes, dim=along)
+        else:
+            x = torch.fft.ifftn(torch.fft.fftn(x, dim=along) * response(spectrum), dim=along)
+        for axis, a in zip(along, self.axes, strict=True):
+            x = torch.narrow(x, axis, 0, self.domain_shape[a])
+        return x
+
     def known_norm(self) -> float:
         square = 0.0
         for axis, h in zip(self.axes, self.spacing, strict=True):
@@ -97,7 +134,7 @@ class Gradient(LinearOperator):
         return sqrt(square)
 
     @classmethod
-    def examples(cls) -> Iterator[Operator]:
+    def examples(cls) -> Iterator[LinearOperator]:
         yield cls((5,))
         yield cls((4, 1, 3), spacing=(0.5, 1.0, 2.0))
         yield cls((4, 5), boundary="circular")

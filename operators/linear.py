@@ -39,6 +39,7 @@ class LinearOperator(Operator):
 
     * ``"solve_normal"``: :meth:`solve_normal`, a closed form of (AᴴA + ρI)⁻¹b;
     * ``"pinv"``: :meth:`pinv`, the Moore-Penrose pseudo-inverse;
+    * ``"normal_pinv"``: :meth:`normal_pinv`, (AᴴA)⁺b;
     * ``"svd"``: :meth:`svd`.
 
     Half-precision input is computed in float32 and rounded once at the end.
@@ -51,12 +52,12 @@ class LinearOperator(Operator):
     def __call__(self, x: Tensor) -> Tensor:
         """Evaluate A x, ``(*batch, *domain_shape)`` to ``(*batch, *range_shape)``."""
         self.check(x, self.domain_shape, self.domain_field)
-        return _Apply.apply(x, self, False)  # type: ignore[no-any-return, no-untyped-call]
+        return _Apply.apply(x, self, False)  # type: ignore[no-any-return]
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Evaluate Aᴴ y, ``(*batch, *range_shape)`` to ``(*batch, *domain_shape)``."""
         self.check(y, self.range_shape, self.range_field)
-        return _Apply.apply(y, self, True)  # type: ignore[no-any-return, no-untyped-call]
+        return _Apply.apply(y, self, True)  # type: ignore[no-any-return]
 
     def normal(self, x: Tensor) -> Tensor:
         """Evaluate AᴴA x."""
@@ -78,13 +79,14 @@ class LinearOperator(Operator):
         """The exact operator norm ‖A‖₂ where a closed form exists, else None."""
         return None
 
-    def norm(self, rtol: float = 1e-2, device: torch.device | str | None = None) -> float:
+    def norm(self, rtol: float = 1e-2, like: Tensor | None = None) -> float:
         """Operator norm ‖A‖₂, exact where known, else by Lanczos iteration on AᴴA.
 
         The estimate is a Ritz value: it never exceeds ‖A‖ (up to rounding), and iteration goes on
         until its residual is below ``rtol``·‖A‖², so that a singular value σ with
         |σ² − norm²| ≤ rtol·norm² exists. The start vector is fixed: the same number every time.
-        The value is kept and serves later calls that ask for no better accuracy.
+        ``like`` gives the device and precision to work in (float32 on the CPU by default). The value is kept and serves
+        later calls that ask for no better accuracy.
 
         Errors: RuntimeError when 200 iterations do not reach ``rtol``.
         """
@@ -95,14 +97,14 @@ class LinearOperator(Operator):
         if found is None or found[1] > rtol:
             from recon.operators.spectrum import lanczos_norm
 
-            found = (lanczos_norm(self, rtol, device), rtol)
+            found = (lanczos_norm(self, rtol, like), rtol)
             self.__dict__["_norm"] = found
         return found[0]
 
-    def norm_bound(self, device: torch.device | str | None = None) -> float:
+    def norm_bound(self, like: Tensor | None = None) -> float:
         """An upper bound on ‖A‖₂ for step sizes: exact, or the 1 % estimate enlarged by 1 %."""
         known = self.known_norm()
-        return known if known is not None else 1.01 * self.norm(1e-2, device)
+        return known if known is not None else 1.01 * self.norm(1e-2, like)
 
     # ---------------------------------------------------------------- declared capabilities
 
@@ -118,6 +120,10 @@ class LinearOperator(Operator):
     def pinv(self, y: Tensor) -> Tensor:
         """Moore-Penrose pseudo-inverse A⁺y: the least-squares solution of least norm."""
         raise self._lacks("pinv", "use recon.solvers.cg on the normal equations instead")
+
+    def normal_pinv(self, b: Tensor) -> Tensor:
+        """(AᴴA)⁺ b, the pseudo-inverse of the normal operator."""
+        raise self._lacks("normal_pinv", "use recon.solvers.cg on A.normal instead")
 
     def svd(self) -> SVD:
         """Singular value decomposition as operators and a tensor of singular values."""
@@ -166,7 +172,7 @@ class LinearOperator(Operator):
         norm: float | None = None,
     ) -> LinearOperator:
         """An operator made of two functions on tensors ``(*batch, *shape)``; ``norm`` if ‖A‖ is known."""
-        from recon.operators.algebra import FromFunctions
+        from recon.operators.from_functions import FromFunctions
 
         return FromFunctions(forward, adjoint, domain_shape, range_shape, domain_field, range_field, norm)
 
@@ -200,7 +206,7 @@ class _Apply(torch.autograd.Function):
             )
         if half:
             out = out.to(torch.complex32 if out.is_complex() else x.dtype if not x.is_complex() else torch.float16)
-        return out.view_as(out) if out is x else out
+        return out.clone() if out is x else out
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, LinearOperator, bool], output: Tensor) -> None:
@@ -208,14 +214,14 @@ class _Apply(torch.autograd.Function):
         ctx.real_input, ctx.real_output = not x.is_complex(), not output.is_complex()
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
-        out = _Apply.apply(grad, ctx.op, not ctx.adjoint)  # type: ignore[no-untyped-call]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        out = _Apply.apply(grad, ctx.op, not ctx.adjoint)
         return (out.real if ctx.real_input and out.is_complex() else out), None, None
 
     @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:  # type: ignore[override]
-        return _Apply.apply(tangent, ctx.op, ctx.adjoint)  # type: ignore[no-any-return, no-untyped-call]
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        return _Apply.apply(tangent, ctx.op, ctx.adjoint)  # type: ignore[no-any-return]
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, x: Tensor, op: LinearOperator, adjoint: bool) -> tuple[Tensor, int]:
-        return _Apply.apply(x.movedim(in_dims[0], 0), op, adjoint), 0  # type: ignore[no-untyped-call]
+        return _Apply.apply(x.movedim(in_dims[0], 0), op, adjoint), 0

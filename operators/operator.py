@@ -67,8 +67,10 @@ class Operator(ABC):
     def jvp(self, x: Tensor, v: Tensor) -> Tensor:
         """Directional derivative DA(x)[v], of the shape of A(x)."""
         self.check(v, self.domain_shape, self.domain_field)
-        tangent: Tensor = torch.func.jvp(self.__call__, (x,), (v,))[1]
-        return tangent
+        result = torch.func.jvp(self.__call__, (x,), (v,))
+        value: Tensor = result[0]
+        tangent: Tensor = result[1]
+        return tangent.to(value.dtype)  # torch promotes 0-dim tangents by Python numbers
 
     def vjp(self, x: Tensor, w: Tensor) -> Tensor:
         """Adjoint derivative DA(x)ᴴ[w], of the shape of x (real part where x is real)."""
@@ -77,7 +79,7 @@ class Operator(ABC):
 
     def linearise(self, x: Tensor) -> LinearOperator:
         """The derivative DA(x) at one item x (no batch dimensions), as a linear operator."""
-        from recon.operators.algebra import Derivative
+        from recon.operators.derivative import Derivative
 
         return Derivative(self, x)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
+
+from recon.operators.tensors import matching_dtype
 
 if TYPE_CHECKING:
     from recon.operators.linear import LinearOperator
 
 
-def lanczos_norm(op: LinearOperator, rtol: float, device: torch.device | str | None, max_iter: int = 200) -> float:
+def lanczos_norm(op: LinearOperator, rtol: float, like: Tensor | None, max_iter: int = 200) -> float:
     """‖A‖₂ as the square root of the largest Ritz value of AᴴA, to a relative residual of ``rtol``.
 
     With V the Krylov basis and T = VᴴAᴴAV the tridiagonal projection, the residual of the Ritz pair
@@ -18,10 +22,13 @@ def lanczos_norm(op: LinearOperator, rtol: float, device: torch.device | str | N
     orthogonal by full reorthogonalisation, which also costs less than one projection.
     """
     generator = torch.Generator().manual_seed(0)
-    dtype = torch.complex64 if op.domain_field == "complex" else torch.float32
-    v = torch.randn(op.domain_shape, generator=generator, dtype=dtype).to(device or "cpu")
+    like = torch.zeros(()) if like is None else like
+    field = torch.complex64 if op.domain_field == "complex" else torch.float32
+    dtype = matching_dtype(torch.zeros((), dtype=field), like)
+    v = torch.randn(op.domain_shape, generator=generator, dtype=dtype).to(like.device)
     v = v / torch.linalg.vector_norm(v)
-    basis, alphas, betas = [v.reshape(-1)], [], []
+    basis, alphas = [v.reshape(-1)], list[float]()
+    betas: list[float] = []
     for _ in range(max_iter):
         w = op.normal(basis[-1].reshape(op.domain_shape)).reshape(-1)
         alphas.append(float(torch.vdot(basis[-1], w).real))
@@ -34,11 +41,11 @@ def lanczos_norm(op: LinearOperator, rtol: float, device: torch.device | str | N
         off = torch.tensor(betas, dtype=torch.float64)
         matrix = torch.diag(torch.tensor(alphas, dtype=torch.float64)) + torch.diag(off, 1) + torch.diag(off, -1)
         values, vectors = torch.linalg.eigh(matrix)
-        theta = max(float(values[-1]), 0.0)
+        theta: float = max(float(values[-1]), 0.0)
         if beta * abs(float(vectors[-1, -1])) <= rtol * theta or len(basis) == v.numel():
-            return theta**0.5
+            return sqrt(theta)
         if beta <= 1e-7 * max(theta, 1e-30):
-            return theta**0.5  # the Krylov space is invariant: the Ritz value is an eigenvalue
+            return sqrt(theta)  # the Krylov space is invariant: the Ritz value is an eigenvalue
         betas.append(beta)
         basis.append(w / beta)
     raise RuntimeError(f"the norm of {op.name} did not reach a relative accuracy of {rtol} in {max_iter} iterations.")

@@ -27,7 +27,7 @@ def fixed(value: Any, owner: str, name: str) -> Tensor:
     return tensor.detach().clone()
 
 
-def per_item(value: float | Tensor, x: Tensor, ndim: int) -> Any:
+def per_item(value: float | Tensor, x: Tensor, ndim: int) -> float | Tensor:
     """A scalar, per-item or per-element ``value``, shaped to broadcast against ``x``.
 
     ``x`` has ``ndim`` trailing item dimensions. A tensor of the shape of x's batch holds one value
@@ -41,7 +41,8 @@ def per_item(value: float | Tensor, x: Tensor, ndim: int) -> Any:
     if value.ndim <= x.ndim and torch.broadcast_shapes(value.shape, x.shape) == x.shape:
         return value
     raise ValueError(
-        f"expected a number, one value per item {batch} or one per element {tuple(x.shape)}, got shape {tuple(value.shape)}."
+        f"expected a number, one value per item {batch} or one per element {tuple(x.shape)}, "
+        f"got shape {tuple(value.shape)}."
     )
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from torch import Tensor
 
-from recon.operators.functionals import Functional, ScaledFunctional
+from recon.operators.functionals import Functional
 from recon.operators.linear import LinearOperator
 from recon.operators.operator import Shape
 
 
-class Prior(ABC):
+class Prior:
     """Anything a solver can use as knowledge about images; see the subclasses for what they offer."""
 
     names: ClassVar[tuple[str, ...]] = ()
@@ -57,16 +57,11 @@ class Term:
 
     def scaled(self, factor: float) -> Term:
         """The same term times a positive number."""
-        return Term(
-            ScaledFunctional(self.functional, factor),
-            self.operator,
-            self.unitary,
-            self.kernel_constants,
-            self.embedding,
-        )
+        embedding = None if self.embedding is None else self.embedding / factor
+        return replace(self, functional=factor * self.functional, embedding=embedding)
 
 
-class VariationalPrior(Prior):
+class VariationalPrior(Prior, ABC):
     """A prior with an explicit cost R(x) = λ Σⱼ fⱼ(Lⱼ x), a sum of convex terms.
 
     ``0.02 * TotalVariation()`` scales λ, and priors add up: ``TotalVariation(0.02) + NonNegative()``.

@@ -39,7 +39,7 @@ class Solver(ABC):
     """Whether the iteration count is the method's own schedule, so that running through it is completion."""
 
     stop: Rule = MaxIter(200)
-    check_every: int = 10
+    check_every: int = 20
 
     def __post_init__(self) -> None:
         if isinstance(self.check_every, bool) or not isinstance(self.check_every, int) or self.check_every < 1:
@@ -49,7 +49,7 @@ class Solver(ABC):
         missing = self.stop.needs - self.measures
         if missing:
             raise ValueError(
-                f"{self.name} does not measure {', '.join(sorted(missing))}, which its stopping rule {self.stop!r} needs; "
+                f"{self.name} does not measure {', '.join(sorted(missing))}, which its rule {self.stop!r} needs; "
                 f"it measures {', '.join(sorted(self.measures))}."
             )
 

@@ -27,16 +27,24 @@ class BoxIndicator(Functional):
         self.lower, self.upper = float(lower), float(upper)
 
     def apply(self, x: Tensor) -> Tensor:
-        outside = ((x < self.lower) | (x > self.upper)).flatten(x.ndim - self.ndim).any(-1)
-        return torch.where(outside, torch.inf, 0.0).to(x.dtype)
+        inside = ((x >= self.lower) & (x <= self.upper)).flatten(x.ndim - self.ndim).all(-1)  # NaN is outside
+        return torch.where(inside, 0.0, torch.inf).to(x.dtype)
 
     def prox(self, x: Tensor, tau: float | Tensor) -> Tensor:
         return x.clamp(self.lower, self.upper)
 
     def conjugate(self, y: Tensor) -> Tensor:
-        up = torch.where(y > 0, self.upper * y, 0.0)
-        down = torch.where(y < 0, self.lower * y, 0.0)
+        up = torch.where(y <= 0, 0.0, self.upper * y)
+        down = torch.where(y >= 0, 0.0, self.lower * y)
         return item_sum(up + down, self.ndim)
+
+    def dual_point(self, y: Tensor) -> Tensor:
+        if self.upper == float("inf"):
+            y = y.clamp(max=0)
+        return y.clamp(min=0) if self.lower == -float("inf") else y
+
+    def subgradient(self, x: Tensor, v: Tensor) -> Tensor:
+        return torch.where(x >= self.upper, v.clamp(min=0), torch.where(x <= self.lower, v.clamp(max=0), 0))
 
     def level_radius(self, level: Tensor) -> Tensor:
         largest = max(abs(self.lower), abs(self.upper))

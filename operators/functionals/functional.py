@@ -67,9 +67,21 @@ class Functional(Operator):
         """A point of dom f* near y (y itself by default): makes dual values finite despite rounding."""
         return y
 
+    def subgradient(self, x: Tensor, v: Tensor) -> Tensor:
+        """A point of dom f* near v that suits x: of ∂f(x) where that is easy, else :meth:`dual_point` of v."""
+        return self.dual_point(v)
+
+    def dual_shrink(self, y: Tensor) -> Tensor:
+        """The largest s ≤ 1 per item with s·y in dom f*, as far as scaling can tell (1 by default)."""
+        return torch.ones_like(self.inner(y, y))
+
     def lipschitz(self) -> float | Tensor | None:
         """Lipschitz constant of the gradient (a number or one per item), None if there is none."""
         return None
+
+    def dual_scale(self) -> float | Tensor:
+        """Order of magnitude of the entries of ∂f at a solution (a number or one per item); balances step sizes."""
+        return 1.0
 
     def level_radius(self, level: Tensor) -> Tensor:
         """An R per item with ‖x‖₂ ≤ R whenever f(x) ≤ level; infinite where no such bound is known."""

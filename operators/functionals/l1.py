@@ -42,11 +42,18 @@ class L1(Functional):
     def dual_point(self, y: Tensor) -> Tensor:
         return clip_magnitude(y, self.constant("weights", y), y.abs())
 
+    def dual_shrink(self, y: Tensor) -> Tensor:
+        share = self.constant("weights", y) / y.abs().clamp(min=torch.finfo(y.dtype).tiny)
+        return share.expand(y.shape).flatten(y.ndim - self.ndim).amin(-1).clamp(max=1)
+
     def conjugate(self, y: Tensor) -> Tensor:
         w = self.constant("weights", y)
         excess = (y.abs() - w).flatten(y.ndim - self.ndim).amax(-1) if self.ndim else y.abs() - w
         slack = 8 * torch.finfo(w.dtype).eps * w.max()
-        return torch.where(excess > slack, torch.inf, 0.0).to(w.dtype)
+        return torch.where(excess <= slack, 0.0, torch.inf).to(w.dtype)  # NaN is outside
+
+    def dual_scale(self) -> float:
+        return max(float(self.weights.mean()), 1e-30)
 
     def level_radius(self, level: Tensor) -> Tensor:
         smallest = float(self.weights.min())
@@ -68,4 +75,4 @@ def soft_threshold(x: Tensor, threshold: Tensor | float) -> Tensor:
 
 def clip_magnitude(y: Tensor, bound: Tensor, magnitude: Tensor) -> Tensor:
     """y scaled down where its (group) magnitude exceeds ``bound``: projection on a ball."""
-    return y * torch.where(magnitude > bound, bound / torch.where(magnitude == 0, 1, magnitude), 1)
+    return y * (bound / magnitude.clamp(min=torch.finfo(magnitude.dtype).tiny)).clamp(max=1)

@@ -68,7 +68,7 @@ class PoissonKL(Functional):
         root = (half.square() + t * y).sqrt()
         # half + root, computed without cancellation when half < 0
         safe = torch.where(root - half > 0, root - half, 1)
-        return torch.where(half > 0, half + root, torch.where(root - half > 0, t * y / safe, 0.0)) - b
+        return torch.where(half > 0, half + root, torch.where(root - half > 0, t * y / safe, root - half)) - b
 
     def conjugate(self, y: Tensor) -> Tensor:
         data, b = self.constant("data", y), self.constant("background", y)
@@ -76,6 +76,10 @@ class PoissonKL(Functional):
         value = -torch.xlogy(data, slack.clamp(min=0)) / self.gain - b * y
         outside = (slack < 0) | ((slack == 0) & (data > 0))
         return item_sum(torch.where(outside, torch.inf, value), self.ndim)
+
+    def dual_scale(self) -> float:
+        mean_counts = max(float((self.data + self.background.to(self.data)).mean()) / self.gain, 1e-3)
+        return float(1 / (self.gain * mean_counts**0.5))
 
     def dual_point(self, y: Tensor) -> Tensor:
         # Where y would leave g·p < 1 through rounding, step back inside by one ulp of 1.

@@ -29,15 +29,24 @@ class ScaledFunctional(Functional):
     def prox(self, x: Tensor, tau: float | Tensor) -> Tensor:
         return self.functional.prox(x, self.factor * tau)
 
+    def prox_conjugate(self, y: Tensor, sigma: float | Tensor) -> Tensor:
+        return self.factor * self.functional.prox_conjugate(y / self.factor, sigma / self.factor)
+
     def conjugate(self, y: Tensor) -> Tensor:
         return self.factor * self.functional.conjugate(y / self.factor)
 
     def dual_point(self, y: Tensor) -> Tensor:
         return self.factor * self.functional.dual_point(y / self.factor)
 
+    def dual_shrink(self, y: Tensor) -> Tensor:
+        return self.functional.dual_shrink(y / self.factor)
+
     def lipschitz(self) -> float | Tensor | None:
         constant = self.functional.lipschitz()
         return None if constant is None else self.factor * constant
+
+    def dual_scale(self) -> float | Tensor:
+        return self.factor * self.functional.dual_scale()
 
     def level_radius(self, level: Tensor) -> Tensor:
         return self.functional.level_radius(level / self.factor)
@@ -50,8 +59,8 @@ class ScaledFunctional(Functional):
 
     @classmethod
     def examples(cls) -> Iterator[Functional]:
+        from recon.operators.functionals.box import BoxIndicator
         from recon.operators.functionals.l1 import L1
-        from recon.operators.functionals.squared_l2 import SquaredL2
 
-        yield cls(SquaredL2((3, 4)), 2.5)
+        yield cls(BoxIndicator((3, 4), 0.0, 1.0), 2.5)
         yield cls(L1((3, 4)), 0.3)

@@ -32,17 +32,21 @@ class SquaredL2(Functional):
         super().__init__(domain_shape)
         if data is not None:
             self.check(data, self.domain_shape)
+            if data.is_complex():
+                self.domain_field = "complex"
         self.data = data
         smallest = float(fixed(weight, "SquaredL2", "weight").min()) if isinstance(weight, Tensor) else float(weight)
         if not 0 < smallest < float("inf"):
             raise ValueError(f"SquaredL2 expects a positive, finite weight, got {smallest}.")
+        if isinstance(weight, Tensor) and data is not None:  # precision and device follow the data
+            weight = weight.to(data.real if data.is_complex() else data)
         self.weight = weight
 
     def _weight(self, like: Tensor) -> Tensor | float:
         if not isinstance(self.weight, Tensor):
             return self.weight
         weight = self.constant("weight", like)
-        return per_item(weight, like, self.ndim)  # type: ignore[no-any-return]
+        return per_item(weight, like, self.ndim)
 
     def _data(self, like: Tensor) -> Tensor | float:
         return 0.0 if self.data is None else self.constant("data", like)
@@ -64,6 +68,16 @@ class SquaredL2(Functional):
 
     def lipschitz(self) -> float | Tensor:
         return self.weight
+
+    def dual_scale(self) -> float | Tensor:
+        return self.weight**0.5
+
+    def __mul__(self, factor: float) -> Functional:
+        if not 0 < factor < float("inf"):
+            raise ValueError(f"SquaredL2 can be multiplied by a positive number, got {factor!r}.")
+        return SquaredL2(self.domain_shape, self.data, factor * self.weight)
+
+    __rmul__ = __mul__
 
     def level_radius(self, level: Tensor) -> Tensor:
         weight = self.constant("weight", level) if isinstance(self.weight, Tensor) else self.weight

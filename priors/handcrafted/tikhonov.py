@@ -37,7 +37,8 @@ class Tikhonov(VariationalPrior):
             return (Term(SquaredL2(shape, self.center)),)
         if self.operator.domain_shape != shape:
             raise ValueError(
-                f"Tikhonov's operator {self.operator.name} takes images of shape {self.operator.domain_shape}, got {shape}."
+                f"Tikhonov's operator {self.operator.name} takes images of shape {self.operator.domain_shape}, "
+                f"got {shape}."
             )
         return (Term(SquaredL2(self.operator.range_shape, self.center), self.operator),)
 

@@ -61,7 +61,7 @@ class TotalVariation(VariationalPrior):
             raise ValueError(f"TotalVariation got weights of shape {tuple(weights.shape)} for images of shape {shape}.")
         functional = (GroupL1 if self.isotropic else L1)(D.range_shape, weights)
         everywhere = len(D.axes) == len(shape) and float(weights.min()) > 0
-        embedding = _embedding(shape, self.isotropic) / float(weights.min()) if everywhere else None
+        embedding = _embedding(tuple(shape), self.isotropic) / float(weights.min()) if everywhere else None
         return (Term(functional, D, kernel_constants=everywhere, embedding=embedding),)
 
     @classmethod
@@ -71,7 +71,7 @@ class TotalVariation(VariationalPrior):
         yield cls(weights=torch.linspace(0.5, 2.0, 6))
 
 
-def _embedding(shape: Shape, isotropic: bool) -> float | None:
+def _embedding(shape: Shape, isotropic: bool) -> float:
     """A constant c with ‖x − mean(x)‖₂ ≤ c·TV(x) for every image of ``shape``, with either boundary.
 
     In one and two dimensions by the coarea formula and the edge-isoperimetric inequality of the grid,

@@ -1,0 +1,1 @@
+"""Projection kernels: functions on tensors, joined to torch as custom ops."""

@@ -1,0 +1,90 @@
+"""Weights of networks from local files."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def with_weights(module: M, path: str | Path, *, entry: str | None = None, prefix: str = "") -> M:
+    """A copy of ``module`` holding the weights of a local file, in evaluation mode.
+
+    The file is read with ``torch.load(weights_only=True)``: it can hold tensors, not code.
+
+    Parameters
+    ----------
+    path
+        File written by ``torch.save``: a state dict, or a dict that holds one.
+    entry
+        Key of the state dict inside the file, for checkpoints that hold more.
+    prefix
+        Only weights whose names start so are taken, with it removed from their names.
+
+    Errors: FileNotFoundError where there is no such file; ValueError where it is not a file of tensors, or where names
+    or shapes do not fit the module.
+    """
+    owner = type(module).__name__
+    state = _select(read_tensors(path), path, entry, prefix)
+    clone = copy.deepcopy(module)
+    wanted = {key: tuple(value.shape) for key, value in clone.state_dict().items()}
+    found = {key: tuple(value.shape) for key, value in state.items()}
+    problems = [
+        *(f"{key} is missing" for key in wanted if key not in found),
+        *(f"{key} is unknown" for key in found if key not in wanted),
+        *(
+            f"{key} is {found[key]}, expected {wanted[key]}"
+            for key in wanted
+            if found.get(key, wanted[key]) != wanted[key]
+        ),
+    ]
+    if problems:
+        more = f" and {len(problems) - 3} more differences" if len(problems) > 3 else ""
+        raise ValueError(f"the weights in {path} do not fit {owner}: {'; '.join(problems[:3])}{more}.")
+    clone.load_state_dict(state)
+    return clone.eval()
+
+
+def read_tensors(path: str | Path) -> Mapping[str, object]:
+    """The dictionary in a file written by ``torch.save``, on the CPU, without running code."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no weights file {path}.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        reason = str(error).strip().splitlines()
+        raise ValueError(
+            f"{path} is not a file of tensors written by torch.save: {reason[0] if reason else 'unreadable'}"
+        ) from error
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{path} holds a {type(content).__name__}; expected a dictionary of tensors (a state dict).")
+    return content
+
+
+def _select(content: Mapping[str, object], path: str | Path, entry: str | None, prefix: str) -> dict[str, Tensor]:
+    if entry is not None:
+        inner = content.get(entry)
+        if not isinstance(inner, Mapping):
+            raise ValueError(f"{path} has no state dict named {entry!r}; it holds {_some(content)}.")
+        content = inner
+    state = {key[len(prefix) :]: value for key, value in content.items() if key.startswith(prefix)}
+    if not state:
+        raise ValueError(f"{path} has no weights whose names start with {prefix!r}; it holds {_some(content)}.")
+    other = [key for key, value in state.items() if not isinstance(value, Tensor)]
+    if other:
+        raise ValueError(
+            f"{path} holds more than tensors ({', '.join(other[:3])}); name the state dict in it by entry."
+        )
+    return {key: value for key, value in state.items() if isinstance(value, Tensor)}
+
+
+def _some(content: Mapping[str, object]) -> str:
+    keys = list(content)
+    return ", ".join(map(repr, keys[:5])) + (", ..." if len(keys) > 5 else "")

@@ -1,0 +1,181 @@
+"""What a checked configuration consists of: plain values, paths, and the descriptions of arrays and components."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recon.config.errors import Mark
+from recon.config.nodes import Map
+
+Value = Any
+"""A plain value, a Path, an ArraySpec, a ComponentSpec, an ImportSpec, or a list or mapping of these."""
+
+FROM_FILE = "from-file"
+ESTIMATE = "estimate"
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """Where an array parameter gets its numbers.
+
+    Attributes
+    ----------
+    role
+        Name of the parameter, which is what ``from-file`` looks up in the item.
+    source
+        ``"numbers"`` (``value`` holds them), ``"span"`` (``value`` is start, stop, count; stop is left out),
+        ``"file"`` (``value`` is the path), or ``"item"``.
+    key, index
+        Which array of the file, and which entry along its first axis.
+    """
+
+    mark: Mark
+    role: str
+    source: str
+    value: Any = None
+    key: str | None = None
+    index: int | tuple[int, ...] | None = None
+
+    def plain(self) -> Any:
+        """As it would be written in a job."""
+        if self.source == "item":
+            return FROM_FILE
+        if self.source == "span":
+            return dict(zip(("start", "stop", "count"), self.value, strict=True))
+        if self.source == "file":
+            index = list(self.index) if isinstance(self.index, tuple) else self.index
+            rest = {"key": self.key, "index": index}
+            return {"file": str(self.value.absolute()), **{k: v for k, v in rest.items() if v is not None}}
+        return self.value
+
+
+@dataclass(frozen=True)
+class StopSpec:
+    """The rules that stop a solver, any of them: key of the job to its limit."""
+
+    limits: Mapping[str, float | int]
+    mark: Mark
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, float | int]:
+        """As it would be written in a job."""
+        return dict(self.limits)
+
+
+@dataclass(frozen=True)
+class ComponentSpec:
+    """A component of ours with checked parameters, defaults filled in where they are plain.
+
+    Attributes
+    ----------
+    path
+        Import path of the class.
+    name
+        Its usual YAML name; "" where the place allows one class only and none was given.
+    label
+        How messages call it: ``prior 'tv'``.
+    options
+        Keys that the job handles itself instead of passing them on, such as ``angle_unit``.
+    mark, marks
+        Where the component stands, and each of the parameters that were given.
+    """
+
+    path: str
+    name: str
+    label: str
+    params: Mapping[str, Value]
+    mark: Mark
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def given(self, name: str) -> bool:
+        """Whether the job itself names the parameter."""
+        return name in self.marks
+
+    def at(self, name: str) -> Mark:
+        """Where a parameter stands, or else the component."""
+        return self.marks.get(name, self.mark)
+
+    def plain(self) -> dict[str, Any]:
+        """As it would be written in a job, with all defaults."""
+        named = {"name": self.name} if self.name else {}
+        return {**named, **{key: plain(value) for key, value in self.params.items()}, **self.options}
+
+
+@dataclass(frozen=True)
+class ImportSpec:
+    """A component of somebody else: ``my_package.MyPrior`` or ``my_file.py:MyPrior``, with unchecked parameters.
+
+    Attributes
+    ----------
+    bases
+        Import paths of the classes that fit this place; empty where anything does.
+    word
+        What is expected, for messages: ``prior``.
+    """
+
+    path: str
+    label: str
+    word: str
+    bases: tuple[str, ...]
+    params: Map
+    mark: Mark
+
+    def plain(self) -> dict[str, Any]:
+        """As it would be written in a job."""
+        from recon.config.nodes import plain as plain_node
+
+        return {"name": self.path, **plain_node(self.params)}
+
+
+def plain(value: Value) -> Any:
+    """Any checked value as YAML or JSON would hold it."""
+    if isinstance(value, ArraySpec | StopSpec | ComponentSpec | ImportSpec):
+        return value.plain()
+    if isinstance(value, Path):
+        return str(value.absolute())
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return value
+
+
+def walk(value: Value) -> Iterator[Value]:
+    """A value and everything inside it, the outer before the inner."""
+    yield value
+    inside: Any = ()
+    if isinstance(value, ComponentSpec):
+        inside = value.params.values()
+    elif isinstance(value, Mapping):
+        inside = value.values()
+    elif isinstance(value, list | tuple):
+        inside = value
+    for entry in inside:
+        yield from walk(entry)
+
+
+def arrays(value: Value) -> Iterator[ArraySpec]:
+    """Every array inside a value."""
+    return (entry for entry in walk(value) if isinstance(entry, ArraySpec))
+
+
+def components(value: Value) -> Iterator[ComponentSpec]:
+    """Every component inside a value whose class is known."""
+    return (entry for entry in walk(value) if isinstance(entry, ComponentSpec))
+
+
+def foreign(value: Value) -> Iterator[ImportSpec]:
+    """Every component inside a value that is yet to be imported."""
+    return (entry for entry in walk(value) if isinstance(entry, ImportSpec))
+
+
+def paths(value: Value) -> Iterator[tuple[ComponentSpec, str, Path]]:
+    """Every path to something that must exist: its owner, the parameter, the path."""
+    for owner in components(value):
+        for name, entry in owner.params.items():
+            if isinstance(entry, Path) and owner.label != "output":
+                yield owner, name, entry

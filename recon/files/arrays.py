@@ -1,0 +1,173 @@
+"""What the readers of array containers share: roles, keys, and slices as items."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from recon.files.conversion import did_you_mean, to_tensor
+from recon.files.item import DataError, Item, ItemRef
+from recon.files.paths import find_files, item_ids
+from recon.files.reader import Reader
+from recon.files.slices import Slices
+
+Index = tuple[int, ...]
+
+
+class ArrayFile(Protocol):
+    """An open container of named arrays."""
+
+    def names(self) -> list[str]:
+        """What there is, for messages and for files of a single array."""
+
+    def array(self, name: str, index: Index) -> Any:
+        """``array[index]``: an array, or something with a shape that reads values when indexed.
+
+        Raises ``KeyError`` if there is no such name, ``IndexError`` if there is no such element.
+        """
+
+
+@dataclass(frozen=True)
+class SingleArray:
+    """A container of one array, called ``data``."""
+
+    values: np.ndarray[Any, Any]
+
+    def names(self) -> list[str]:
+        return ["data"]
+
+    def array(self, name: str, index: Index) -> Any:
+        if name != "data":
+            raise KeyError(name)
+        return self.values[index] if index else self.values
+
+
+@dataclass(frozen=True)
+class ArrayReader(Reader, ABC):
+    """A container of named arrays, one item a file or one item a slice.
+
+    Parameters
+    ----------
+    path
+        File, folder or pattern.
+    keys
+        Role to dataset: ``{data: exchange/data, angles: exchange/theta}``. The role ``data`` is required and ``truth``
+        is the reference image; every other role becomes an entry of ``item.aux``. A dataset is its name, or
+        ``{key: name, index: i}`` for one element along its first axis (``[i, j]``: its first two). Indices start at 0.
+        Without keys a file must hold a single array, or one called ``data``.
+    slices
+        ``{axis: 1, index: all}`` makes one item of each slice of the data along an axis, which the slices lose. The
+        index may be ``all``, one number, a list of numbers, or a range ``"a:b"`` or ``"a:b:step"`` (b excluded).
+    sliced
+        Roles that are sliced along with the data, at the same axis; the others, such as angles, go to every item whole.
+        Roles that ``keys`` does not name are passed over.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = ()
+
+    path: str
+    keys: Mapping[str, str | Mapping[str, Any]] | None = None
+    slices: Mapping[str, Any] | None = None
+    sliced: Sequence[str] = ("data", "flats", "darks")
+
+    def __post_init__(self) -> None:
+        if self.keys is not None and "data" not in self.keys:
+            raise ValueError(f"{type(self).__name__} expects keys to name the role data, got {', '.join(self.keys)}.")
+        self._datasets()
+        if self.slices is not None:
+            Slices.parse(self.slices)
+
+    @abstractmethod
+    def open(self, path: Path) -> AbstractContextManager[ArrayFile]:
+        """Open one container; a :class:`DataError` if it is not of this format."""
+
+    def items(self) -> list[ItemRef]:
+        files = find_files(self.path, self.suffixes)
+        references: list[ItemRef] = []
+        for file, id in zip(files, item_ids(files), strict=True):
+            if self.slices is None:
+                references.append(ItemRef(id, str(file), (file,), partial(self._load, file, id, None)))
+                continue
+            try:
+                with self.open(file) as container:
+                    shape = self._find(container, file, "data").shape
+                chosen = Slices.parse(self.slices).choose(shape, str(file))
+            except DataError as error:
+                references.append(ItemRef(id, str(file), (file,), partial(_fail, str(error))))
+                continue
+            for number, name in chosen:
+                read = partial(self._load, file, f"{id}-{name}", number)
+                references.append(ItemRef(f"{id}-{name}", f"{file} {name}", (file,), read))
+        return references
+
+    def _datasets(self) -> dict[str, tuple[str | None, Index]]:
+        """Role to (dataset name, index); a name of None is the only array there is."""
+        if self.keys is None:
+            return {"data": (None, ())}
+        return {role: _dataset(role, spec, type(self).__name__) for role, spec in self.keys.items()}
+
+    def _find(self, container: ArrayFile, file: Path, role: str) -> Any:
+        """The array of a role, its values not necessarily read."""
+        key, index = self._datasets()[role]
+        if key is None:
+            names = container.names()
+            key = "data" if "data" in names else names[0] if len(names) == 1 else ""
+            if not key:
+                raise DataError(f"{file} holds {_listed(names)}; say which is the data with keys: {{data: name}}.")
+        try:
+            return container.array(key, index)
+        except KeyError:
+            names = container.names()
+            raise DataError(f"{file} has no {key!r}; it holds {_listed(names)}{did_you_mean(key, names)}") from None
+        except IndexError as error:
+            raise DataError(f"{file}:{key} has no element {list(index)}: {error}.") from None
+
+    def _load(self, file: Path, id: str, number: int | None) -> Item:
+        slice_name = f" {id.rsplit('-', 1)[-1]}" if number is not None else ""
+        tensors: dict[str, Tensor] = {}
+        with self.open(file) as container:
+            found = {role: self._find(container, file, role) for role in self._datasets()}
+            for role, values in found.items():
+                where: tuple[Any, ...] = ()
+                if number is not None and role in self.sliced:
+                    slices = Slices.parse(self.slices or {})
+                    where = slices.select(number, found["data"].shape, values.shape, f"{role} of {file}")
+                key = self._datasets()[role][0]
+                source = f"{file}:{key}{slice_name}" if key else f"{file}{slice_name}"
+                tensors[role] = to_tensor(values[where], source, keep_bool=role not in ("data", "truth"))
+        return Item(
+            id=id,
+            source=f"{file}{slice_name}",
+            data=tensors.pop("data"),
+            truth=tensors.pop("truth", None),
+            aux=tensors,
+        )
+
+
+def _dataset(role: str, spec: str | Mapping[str, Any], owner: str) -> tuple[str, Index]:
+    if isinstance(spec, str):
+        return spec, ()
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("key"), str) or set(spec) - {"key", "index"}:
+        raise ValueError(f"{owner} expects keys.{role} to be a dataset name or {{key: name, index: i}}, got {spec!r}.")
+    index = spec.get("index", ())
+    index = (index,) if isinstance(index, int) else tuple(index)
+    if not all(isinstance(i, int) and not isinstance(i, bool) for i in index):
+        raise ValueError(f"{owner} expects the index of keys.{role} to be integers, got {spec['index']!r}.")
+    return spec["key"], index
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:12]) or "no arrays"
+    return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown
+
+
+def _fail(message: str) -> Item:
+    raise DataError(message)

@@ -1,0 +1,6 @@
+"""Pictures of what went in, what came out and how the solver got there."""
+
+from recon.reports.convergence import convergence_plot
+from recon.reports.preview import preview
+
+__all__ = ["convergence_plot", "preview"]

@@ -1,0 +1,136 @@
+"""What the sidecar of an item says."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from math import isfinite
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+import recon
+from recon.config.resolve import JobSpec
+from recon.files import Item
+from recon.metrics import nmse, psnr, ssim
+from recon.operators import CartesianMRI, RayTransform
+from recon.run.solve import Solved
+from recon.solvers import Solver
+
+PACKAGES = ("torch", "numpy", "scipy", "deepinv", "odl")
+DATA_KINDS: dict[type, Literal["sinogram", "kspace"]] = {RayTransform: "sinogram", CartesianMRI: "kspace"}
+"""How data that are not images are drawn."""
+
+SSIM_LEAST = 11
+"""Pixels that ssim's window needs along each axis."""
+
+
+def describe(
+    job: JobSpec,
+    solver: Solver,
+    device: torch.device,
+    solved: Solved,
+    images: tuple[Tensor, Tensor | None, Tensor | None],
+) -> dict[str, Any]:
+    """The record of a solved item; ``images`` are reconstruction, first guess and truth in original units."""
+    image, guess, truth = images
+    item, operator = solved.case.item, solved.case.operator
+    volume = getattr(operator, "volume", None)
+    return {
+        "id": item.id,
+        "status": "diverged" if solved.reason == "diverged" else "done",
+        "source": item.source,
+        "reason": solved.reason.value,
+        "sentence": solved.reason.sentence,
+        "iterations": solved.iterations,
+        "seconds": round(solved.seconds, 4),
+        "measurements": _last_measurements(solved),
+        "metrics": metrics(item, image, guess, truth, nominal_range(solved)),
+        "first_guess": solved.guess_name or None,
+        "solver": solver_name(job, solver),
+        "kind": solver.kind,
+        "units": item.units,
+        "shape": list(image.shape),
+        "dtype": str(image.dtype).removeprefix("torch."),
+        "spacing_mm": None if volume is None else list(volume.spacing),
+        "sigma": solved.case.sigma,
+        "operator": repr(operator),
+        "preprocessing": dict(item.meta),
+        "device": str(device),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": recon.__version__,
+        "versions": versions(),
+        "config": job.plain(),
+    }
+
+
+def solver_name(job: JobSpec, solver: Solver) -> str:
+    """The solver as the job calls it."""
+    name: str = getattr(job.solver, "name", "") or type(solver).__name__
+    return name
+
+
+def data_kind(solved: Solved) -> Literal["auto", "sinogram", "kspace"]:
+    """What kind of data the operator makes."""
+    operator = solved.case.operator
+    return next((kind for cls, kind in DATA_KINDS.items() if isinstance(operator, cls)), "auto")
+
+
+def nominal_range(solved: Solved) -> tuple[float, float] | None:
+    """The range that an image's values had as read, where data and image are of one kind."""
+    found: tuple[float, float] | None = solved.case.item.meta.get("value_range")
+    return found if data_kind(solved) == "auto" else None
+
+
+def metrics(
+    item: Item,
+    image: Tensor,
+    guess: Tensor | None,
+    truth: Tensor | None,
+    nominal: tuple[float, float] | None,
+) -> dict[str, Any]:
+    """PSNR, SSIM and NMSE of reconstruction and first guess where the truth is known.
+
+    The data range is that of the nominal values where there is one, else the span of the truth; complex images are
+    compared as they are by PSNR and NMSE and by magnitude in SSIM.
+    """
+    if truth is None:
+        return {}
+    magnitude = truth.abs() if truth.is_complex() else truth
+    span = float(magnitude.max() - magnitude.min()) if nominal is None else float(nominal[1] - nominal[0])
+    if not span > 0:
+        return {}
+    colour = item.meta.get("color") == "rgb" and image.ndim == 3
+    found: dict[str, Any] = {"data_range": span}
+    for prefix, picture in (("", image), ("first_guess_", guess)):
+        if picture is None:
+            continue
+        found[f"{prefix}psnr"] = float(psnr(picture, truth, data_range=span, ndim=truth.ndim))
+        found[f"{prefix}nmse"] = float(nmse(picture, truth, ndim=truth.ndim))
+        if truth.ndim > 1 and min(truth.shape[int(colour) :]) >= SSIM_LEAST:
+            shown = picture.abs() if picture.is_complex() else picture
+            found[f"{prefix}ssim"] = float(ssim(shown, magnitude, data_range=span, ndim=truth.ndim, color=colour))
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _last_measurements(solved: Solved) -> dict[str, float]:
+    """The last finite value of everything measured."""
+    last = {}
+    for name, values in solved.history.items():
+        finite = [value for value in values.tolist() if isfinite(value)]
+        if name not in ("iteration", "seconds") and finite:
+            last[name] = finite[-1]
+    return last

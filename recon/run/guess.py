@@ -1,0 +1,27 @@
+"""The first guess: what results are compared with, and where iterative solvers start."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from recon.operators import FilteredBackprojection, LinearOperator, Operator, RayTransform
+from recon.operators.tensors import item_dot, item_norm, per_item
+
+
+def first_guess(operator: Operator, data: Tensor) -> tuple[Tensor, str] | None:
+    """A direct reconstruction of ``(*batch, *range_shape)`` and its name; None where there is none.
+
+    ``"FBP"`` for ray transforms. Otherwise ``"adjoint"``, c Aᴴy (zero-filled for MRI) with the c that fits the data
+    best, c = ⟨A Aᴴy, y⟩/‖A Aᴴy‖², per item. Nonlinear operators have none.
+    """
+    if isinstance(operator, RayTransform):
+        return FilteredBackprojection(operator)(data), "FBP"
+    if not isinstance(operator, LinearOperator):
+        return None
+    n, m = len(operator.domain_shape), len(operator.range_shape)
+    back = operator.adjoint(data)
+    again = operator(back)
+    square = item_norm(again, m).square()
+    c = torch.where(square > 0, item_dot(again, data, m) / torch.where(square > 0, square, 1), 1)
+    return per_item(c, back, n) * back, "adjoint"

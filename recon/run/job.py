@@ -1,0 +1,188 @@
+"""A whole job: item after item, batch after batch, with everything that can go wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from recon.config.errors import ConfigError
+from recon.config.resolve import JobSpec
+from recon.files import DataError, Item, ItemRef
+from recon.run.build import Surroundings, build
+from recon.run.devices import device_of
+from recon.run.errors import Interrupted, ItemError
+from recon.run.geometry import in_radians
+from recon.run.imports import import_foreign
+from recon.run.keys import item_key, job_key
+from recon.run.prepare import Case, Workshop
+from recon.run.reporter import Reporter
+from recon.run.save import Shelf
+from recon.run.solve import Bench
+
+
+@dataclass
+class Summary:
+    """What became of a job.
+
+    Attributes
+    ----------
+    records
+        One sidecar's content per item, in order; items that an interrupt kept from being looked at are missing.
+    skipped
+        Ids of the items that had been done before.
+    total
+        How many items there are.
+    interrupted
+        Whether the run was told to stop.
+    misconfigured
+        Ids of the items that failed because of the job rather than of their data.
+    """
+
+    records: list[Mapping[str, Any]] = field(default_factory=list)
+    skipped: set[str] = field(default_factory=set)
+    total: int = 0
+    interrupted: bool = False
+    misconfigured: set[str] = field(default_factory=set)
+
+    @property
+    def failed(self) -> list[Mapping[str, Any]]:
+        """Items without a good result."""
+        return [record for record in self.records if record["status"] != "done"]
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done, 1 some items failed, 2 every item failed because of the job, 130 interrupted."""
+        if self.interrupted:
+            return 130
+        if self.records and len(self.misconfigured) == len(self.records):
+            return 2
+        return 1 if self.failed else 0
+
+
+def run_job(job: JobSpec, reporter: Reporter, *, debug: bool = False) -> Summary:
+    """Reconstruct every item of a job that has not been done already.
+
+    Parameters
+    ----------
+    debug
+        Let the first error of an item through instead of recording it.
+
+    Raises
+    ------
+    ConfigError
+        If the job cannot run at all.
+    """
+    return _Run(job, reporter, debug).go()
+
+
+class _Run:
+    """One run of a job."""
+
+    def __init__(self, job: JobSpec, reporter: Reporter, debug: bool) -> None:
+        self.job, self.reporter, self.debug = job, reporter, debug
+        device = device_of(job)
+        around = Surroundings()
+        reader = build(import_foreign(job.input), around)
+        self.steps = [build(import_foreign(step), around) for step in job.preprocess]
+        solver = build(import_foreign(job.solver), around)
+        self.workshop = Workshop(job, getattr(torch, job.dtype))
+        self.bench = Bench(solver, device, job.samples, job.solver.mark)
+        self.shelf = Shelf(job, solver, device)
+        try:
+            self.refs: list[ItemRef] = reader.items()
+        except DataError as error:
+            raise ConfigError(job.input.at("path"), str(error)) from error
+        self.shelf.open()
+        self.key = job_key(job)
+        self.keys: dict[str, str] = {}
+        self.waiting: list[Case] = []
+        self.summary = Summary(total=len(self.refs))
+
+    def go(self) -> Summary:
+        """Everything, in order."""
+        self.reporter.start(len(self.refs))
+        try:
+            for ref in self.refs:
+                self._take(ref)
+            self._solve_waiting()
+        except (KeyboardInterrupt, Interrupted):
+            self.summary.interrupted = True
+        finally:
+            self.reporter.stop()
+        order = {ref.id: place for place, ref in enumerate(self.refs)}
+        self.summary.records.sort(key=lambda record: order[record["id"]])
+        return self.summary
+
+    def _take(self, ref: ItemRef) -> None:
+        """Skip an item that is done, else put it with those that wait for a full batch."""
+        try:
+            self.keys[ref.id] = item_key(self.key, ref)
+        except OSError as error:
+            self.keys[ref.id] = ""
+            self._fail(ref.id, ref.source, DataError(f"{error.filename} cannot be read ({error.strerror})."))
+            return
+        record = self.shelf.done(ref.id, self.keys[ref.id])
+        if record is not None:
+            self.summary.skipped.add(ref.id)
+            self._note(record, skipped=True)
+            return
+        try:
+            case = self.workshop.case(self._preprocessed(ref))
+        except (DataError, ItemError, ConfigError, ValueError, TypeError) as error:
+            self._fail(ref.id, ref.source, error)
+            return
+        if self.waiting and self.waiting[0].key != case.key:
+            self._solve_waiting()
+        self.waiting.append(case)
+        if len(self.waiting) >= self.job.batch_size:
+            self._solve_waiting()
+
+    def _preprocessed(self, ref: ItemRef) -> Item:
+        item = in_radians(ref.load(), self.job.operator)
+        for step in self.steps:
+            item = step(item)
+        return item
+
+    def _solve_waiting(self) -> None:
+        cases, self.waiting = self.waiting, []
+        if cases:
+            self._solve(cases)
+
+    def _solve(self, cases: list[Case]) -> None:
+        """Solve a batch; where that fails, its items one by one, so that each has its own result or error."""
+        self.reporter.begin([case.item.id for case in cases])
+        limit = self.bench.solver.stop.max_iter
+        try:
+            solved = self.bench.solve(cases, lambda number, _: self.reporter.iteration(number, limit))
+        except (ConfigError, ItemError) as error:
+            if len(cases) == 1:
+                self._fail(cases[0].item.id, cases[0].item.source, error)
+                return
+            for case in cases:
+                self._solve([case])
+            return
+        for one in solved:
+            item = one.case.item
+            try:
+                self._note(self.shelf.save(one, self.keys[item.id]))
+            except (DataError, ValueError, TypeError, OSError) as error:
+                self._fail(item.id, item.source, error)
+
+    def _fail(self, item: str, source: str, error: Exception) -> None:
+        if self.debug:
+            raise error
+        if isinstance(error, ConfigError):
+            self.summary.misconfigured.add(item)
+        sentence = " ".join(str(error).split())
+        try:
+            record = self.shelf.fail(item, source, self.keys[item], sentence)
+        except DataError as unwritable:
+            record = {"id": item, "status": "failed", "error": f"{sentence} Besides, {unwritable}", "files": []}
+        self._note(record)
+
+    def _note(self, record: Mapping[str, Any], *, skipped: bool = False) -> None:
+        self.summary.records.append(record)
+        self.reporter.item(record, skipped=skipped)

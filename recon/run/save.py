@@ -1,0 +1,172 @@
+"""What every item leaves: the reconstruction, a sidecar, a preview and a convergence plot."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import torch
+from torch import Tensor
+
+from recon.config.errors import ConfigError
+from recon.config.nodes import display
+from recon.config.resolve import JobSpec
+from recon.config.values import ComponentSpec, StopSpec
+from recon.files import DataError, write
+from recon.files.writers import to_json
+from recon.reports import convergence_plot, preview
+from recon.run.describe import data_kind, describe, nominal_range
+from recon.run.solve import Solved
+from recon.solvers import Solver
+
+TOLERANCES = {"gap": "relative_gap", "change": "change", "residuals": "primal_residual"}
+LOSSLESS = ("npz", "hdf5")
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where the results of a job go, and how they are described."""
+
+    job: JobSpec
+    solver: Solver
+    device: torch.device
+
+    @property
+    def folder(self) -> Path:
+        """The output folder."""
+        return self.job.folder
+
+    def open(self) -> None:
+        """Make the folder; a :class:`ConfigError` if results cannot be written there."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe = self.folder / f".{uuid4().hex[:8]}.part"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            mark, folder = self.job.output.at("path"), display(self.folder)
+            raise ConfigError(mark, f"nothing can be written to the folder {folder!r} ({error.strerror}).") from error
+
+    def sidecar(self, item: str) -> Path:
+        """The file that says what became of an item; written last, so that it vouches for all others."""
+        return self.folder / f"{item}.json"
+
+    def record(self, item: str) -> dict[str, Any]:
+        """What the sidecar says, nothing if there is none that can be read."""
+        try:
+            found = json.loads(self.sidecar(item).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def done(self, item: str, key: str) -> dict[str, Any] | None:
+        """The record of an item that is finished under this fingerprint, all its files being there."""
+        record = self.record(item)
+        if record.get("key") != key or record.get("status") != "done":
+            return None
+        return record if all((self.folder / name).is_file() for name in record.get("files", ())) else None
+
+    def fail(self, item: str, source: str, key: str, error: str) -> dict[str, Any]:
+        """Leave a sidecar that says why an item failed."""
+        record = {"id": item, "status": "failed", "error": error, "source": source, "key": key, "files": []}
+        self._replace(item, record, self.record(item).get("files", []))
+        return record
+
+    def save(self, solved: Solved, key: str) -> dict[str, Any]:
+        """Write everything, the sidecar last, and return what it says.
+
+        Raises
+        ------
+        DataError
+            If something cannot be written.
+        """
+        item = solved.case.item
+        image = item.restored(solved.image)
+        guess = None if solved.guess is None else item.restored(solved.guess)
+        truth = None if item.truth is None else item.restored(item.truth)
+        record = {**describe(self.job, self.solver, self.device, solved, (image, guess, truth)), "key": key}
+        before = self.record(item.id).get("files", [])
+        self.sidecar(item.id).unlink(missing_ok=True)
+        files = self._images(solved, image, record)
+        if self.job.output.params["preview"]:
+            files.append(self._preview(solved, image, guess, truth))
+        if self.job.output.params["convergence"] and len(solved.history["iteration"]) > 1:
+            files += self._convergence(solved)
+        record["files"] = [path.name for path in files]
+        self._replace(item.id, record, before)
+        return record
+
+    def _images(self, solved: Solved, image: Tensor, record: Mapping[str, Any]) -> list[Path]:
+        """The reconstruction and, where there are some, the samples and their standard deviation."""
+        item, formats = solved.case.item, self.job.output.params["formats"]
+        names = ("id", "source", "units", "solver", "kind", "reason", "version", "spacing_mm")
+        brief = {name: record[name] for name in names if record[name] is not None}
+        stem, window = self.folder / item.id, nominal_range(solved)
+        files = write(stem, image, formats, brief, color=_is_colour(solved), window=window)
+        if solved.samples is not None and solved.std is not None:
+            kept = [name for name in formats if name in LOSSLESS] or ["npz"]
+            for name, values in (("std", solved.std), ("samples", solved.samples)):
+                files += write(f"{stem}.{name}", item.restored(values), kept, {**brief, "holds": name})
+        return files
+
+    def _preview(self, solved: Solved, image: Tensor, guess: Tensor | None, truth: Tensor | None) -> Path:
+        item, window = solved.case.item, nominal_range(solved)
+        return preview(
+            self.folder / f"{item.id}.preview.png",
+            item.restored(item.data),
+            image if guess is None else guess,
+            image,
+            truth,
+            title=item.id,
+            units=item.units,
+            color=_is_colour(solved),
+            window=window,
+            data_range=None if window is None else window[1] - window[0],
+            data_kind=data_kind(solved),
+            first_name=f"First guess: {solved.guess_name}" if solved.guess_name else "No first guess",
+            name=f"Reconstruction: {type(self.solver).__name__}",
+        )
+
+    def _convergence(self, solved: Solved) -> list[Path]:
+        solver = self.job.solver
+        stop = solver.params.get("stop") if isinstance(solver, ComponentSpec) else None
+        limits = stop.limits if isinstance(stop, StopSpec) else {}
+        item = solved.case.item.id
+        plot = convergence_plot(
+            self.folder / f"{item}.convergence.png",
+            solved.history,
+            title=item,
+            note=solved.reason.sentence,
+            tolerances={TOLERANCES[key]: limit for key, limit in limits.items() if key in TOLERANCES},
+        )
+        return [] if plot is None else [plot]
+
+    def _replace(self, item: str, record: Mapping[str, Any], before: list[str]) -> None:
+        """Write the sidecar, then remove the files of an earlier run that this one has not replaced."""
+        text = json.dumps(json.loads(to_json(record)), indent=2, ensure_ascii=False)
+        write_text(self.sidecar(item), text + "\n")
+        for name in before:
+            if name not in record["files"] and Path(name).name == name:
+                (self.folder / name).unlink(missing_ok=True)
+
+
+def _is_colour(solved: Solved) -> bool:
+    return solved.case.item.meta.get("color") == "rgb" and solved.image.ndim == 3
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; a :class:`DataError` if that is not possible."""
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error}).") from None
+    finally:
+        temporary.unlink(missing_ok=True)

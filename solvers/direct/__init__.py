@@ -1,0 +1,1 @@
+"""Reconstructions by a formula, in one step."""

@@ -1,0 +1,58 @@
+"""What all direct reconstructions share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+from torch import Tensor
+
+from recon.operators.tensors import item_norm
+from recon.solvers.problem import Problem
+from recon.solvers.solver import Solver
+from recon.solvers.stopping import MaxIter, Rule
+
+
+class DirectState(NamedTuple):
+    """The image: zero before the step, the reconstruction after it."""
+
+    x: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Direct(Solver):
+    """A reconstruction x = B y by a formula: one step, which completes it.
+
+    Noise and prior are not used, and a problem with a prior is refused. The measurement ``misfit`` is ‖A x − y‖/‖y‖.
+    """
+
+    schedule: ClassVar[bool] = True
+    measures: ClassVar[frozenset[str]] = frozenset({"change", "misfit"})
+
+    stop: Rule = field(init=False, repr=False, default=MaxIter(1))
+    check_every: int = field(init=False, repr=False, default=1)
+
+    @abstractmethod
+    def reconstruct(self, problem: Problem) -> Tensor:
+        """B y for every item."""
+
+    def require(self, problem: Problem) -> None:
+        if problem.prior is not None:
+            raise TypeError(f"{self.name} uses no prior, got {problem.prior.name}; leave it out.")
+        _ = problem.linear
+
+    def init(self, problem: Problem, initial: Tensor | None = None) -> DirectState:
+        return DirectState(problem.zeros() if initial is None else initial)
+
+    def step(self, problem: Problem, state: DirectState) -> DirectState:
+        return DirectState(self.reconstruct(problem).to(state.x.dtype))
+
+    def image(self, state: DirectState) -> Tensor:
+        return state.x
+
+    def measure(self, problem: Problem, state: DirectState) -> dict[str, Tensor]:
+        m = len(problem.operator.range_shape)
+        size = item_norm(problem.data, m)
+        misfit = item_norm(problem.operator(state.x) - problem.data, m)
+        return {"misfit": misfit / size.where(size > 0, 1)}

@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+from recon.estimate import estimate_sigma
+from recon.files import DataError
+
+
+def noise(*shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    return torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("sigma", [0.01, 3.0])
+def test_white_noise_on_a_smooth_signal(sigma: float) -> None:
+    y, x = torch.meshgrid(torch.linspace(0, 1, 128), torch.linspace(0, 2, 128), indexing="ij")
+    data = 5 + 3 * x + y + sigma * noise(128, 128)
+    assert estimate_sigma(data) == pytest.approx(sigma, rel=0.03)
+
+
+def test_edges_raise_the_estimate_but_little() -> None:
+    data = torch.zeros(128, 128, dtype=torch.float64)
+    data[30:90, 40:100] = 100.0
+    assert estimate_sigma(data + 0.5 * noise(128, 128)) == pytest.approx(0.5, rel=0.05)
+
+
+def test_complex_noise_is_that_of_each_part() -> None:
+    data = torch.complex(0.2 * noise(64, 64), 0.2 * torch.flip(noise(64, 64), (0,)))
+    assert estimate_sigma(data) == pytest.approx(0.2, rel=0.05)
+
+
+def test_zeros_are_not_measured() -> None:
+    data = 0.3 * noise(128, 128)
+    data[torch.rand(128, 128, generator=torch.Generator().manual_seed(1)) < 0.4] = 0
+    assert estimate_sigma(data) == pytest.approx(0.3, rel=0.1)
+
+
+def test_single_lines_of_k_space_and_vectors_use_differences_along_them() -> None:
+    data = torch.zeros(64, 64, dtype=torch.float64)
+    data[::3] = 0.3 * noise(22, 64)
+    assert estimate_sigma(data) == pytest.approx(0.3, rel=0.05)
+    assert estimate_sigma(data.mT) == pytest.approx(0.3, rel=0.05)
+    assert estimate_sigma(0.1 * noise(4000)) == pytest.approx(0.1, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (torch.ones(32, 32), "scan seems to hold no noise, sigma comes out as 0; give it as a number."),
+        (torch.ones(3, 3), "scan has too few measured neighbours to estimate sigma; give it as a number."),
+        (torch.zeros(64, 64), "scan has too few measured neighbours to estimate sigma; give it as a number."),
+    ],
+)
+def test_what_cannot_be_estimated(data: torch.Tensor, message: str) -> None:
+    with pytest.raises(DataError) as error:
+        estimate_sigma(data, "scan")
+    assert str(error.value) == message

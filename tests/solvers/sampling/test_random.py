@@ -1,0 +1,61 @@
+import math
+
+import pytest
+import torch
+
+from recon.solvers.sampling.random import normal, philox
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "words"),
+    [  # known answers of Random123, the reference implementation
+        ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
+        ((0xFFFFFFFF,) * 4, (0xFFFFFFFF,) * 2, (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
+        (
+            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+            (0xA4093822, 0x299F31D0),
+            (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+        ),
+    ],
+)
+def test_philox_known_answers(counter, key, words) -> None:
+    out = philox(tuple(torch.tensor([c]) for c in counter), key)
+    assert tuple(int(w) for w in out) == words
+
+
+def draw(seed: int, streams, steps, shape=(3, 5), dtype=torch.float64):
+    return normal(seed, torch.tensor(streams), torch.tensor(steps), shape, dtype)
+
+
+def test_an_image_depends_on_seed_stream_and_step_only() -> None:
+    many = draw(7, [3, 0, 2**32 + 3, 9], [4, 4, 4, 2])
+    for i, (stream, step) in enumerate([(3, 4), (0, 4), (2**32 + 3, 4), (9, 2)]):
+        assert torch.equal(many[i], draw(7, [stream], [step])[0])
+    others = [draw(7, [3], [5]), draw(8, [3], [4]), draw(7 + 2**32, [3], [4]), draw(7, [4], [4])]
+    for other in others:
+        assert float((other[0] - many[0]).abs().min()) > 0
+    assert torch.equal(draw(0, [0], [0]), draw(0, [0], [0]))
+    assert float((draw(0, [0], [0]) - draw(1, [0], [0])).abs().min()) > 0
+
+
+def test_a_longer_image_begins_like_a_shorter_one_and_types_agree() -> None:
+    long, short = draw(1, [5], [2], (41,)), draw(1, [5], [2], (7,))
+    assert torch.equal(long[:, :7], short)
+    assert torch.equal(draw(1, [5], [2], (7,), torch.float32), short.float())
+    pairs = draw(1, [5], [2], (7, 2))
+    assert torch.equal(draw(1, [5], [2], (7,), torch.complex128), torch.view_as_complex(pairs))
+    assert draw(1, [5], [2], ()).shape == (1,)
+    assert normal(1, torch.arange(0), torch.arange(0), (4,), torch.float32).shape == (0, 4)
+
+
+def test_numbers_are_standard_normal_and_uncorrelated() -> None:
+    x = normal(0, torch.arange(40), torch.arange(40) % 3, (50, 100), torch.float64).flatten()
+    n = x.numel()
+    assert abs(float(x.mean())) < 4 / math.sqrt(n)
+    assert abs(float(x.square().mean()) - 1) < 4 * math.sqrt(2 / n)
+    assert abs(float(x.pow(4).mean()) - 3) < 4 * math.sqrt(96 / n)
+    ordered = x.sort().values
+    distance = (torch.special.ndtr(ordered) - torch.arange(1, n + 1, dtype=torch.float64) / n).abs().max()
+    assert float(distance) < 1.95 / math.sqrt(n)  # Kolmogorov-Smirnov at 0.1 %
+    for lag in (1, 2, 3, 4, 5000):
+        assert abs(float((x[lag:] * x[:-lag]).mean())) < 4 / math.sqrt(n)
