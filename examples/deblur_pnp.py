@@ -1,9 +1,10 @@
 """Deblurring with a published denoiser for prior, beside total variation.
 
-    python examples/deblur_pnp.py WEIGHTS [--layers 17] [--features 64] [--trained-sigma 25] [--iterations 24]
+    python examples/deblur_pnp.py WEIGHTS [--layers 17] [--features 64] [--trained-sigma 25] [--iterations 12]
 
 WEIGHTS is a state dict of a DnCNN without batch normalisation for grey images, such as the dncnn_25.pth that is
-published with KAIR; it is not part of this repository.
+published with KAIR; it is not part of this repository. A network trained for one noise level is used at that level, and
+``lam`` says how strongly the image is tied to what it makes of it.
 """
 
 from __future__ import annotations
@@ -39,10 +40,8 @@ def main(options: argparse.Namespace) -> None:
     tv = PDHG(stop=MaxIter(1500) | Gap(1e-3)).solve(variational)
 
     network = DnCNN(options.weights, layers=options.layers, features=options.features)
-    network.trained_sigma = options.trained_sigma / 255
-    prior = DenoiserPrior(network, channels=1)
-    hqs = PnPHQS(sigma=0.01, sigma_start=0.2, steps=options.iterations, stop=MaxIter(options.iterations))
-    pnp = hqs.solve(Problem(A, data, noise, prior), initial=tv.image)
+    prior = DenoiserPrior(network, sigma=options.trained_sigma / 255, channels=1)
+    pnp = PnPHQS(lam=0.35, stop=MaxIter(options.iterations)).solve(Problem(A, data, noise, prior), initial=tv.image)
 
     for name, result in (("total variation", tv), ("plug-and-play", pnp)):
         score = float(psnr(result.image, truth, data_range=1.0))
@@ -55,7 +54,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--layers", type=int, default=17)
     parser.add_argument("--features", type=int, default=64)
     parser.add_argument("--trained-sigma", type=float, default=25.0, help="of values from 0 to 255")
-    parser.add_argument("--iterations", type=int, default=24)
+    parser.add_argument("--iterations", type=int, default=12)
     return parser
 
 

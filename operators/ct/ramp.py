@@ -21,7 +21,8 @@ def ramp_response(length: int, pitch: float) -> Tensor:
     odd = lag.remainder(2) == 1
     kernel = torch.where(odd, -1 / (pi * torch.where(odd, lag, 1) * pitch) ** 2, 0.0)
     kernel[0] = 1 / (4 * pitch**2)
-    return pitch * torch.fft.rfft(kernel).real
+    response: Tensor = pitch * torch.fft.rfft(kernel).real
+    return response
 
 
 def window(name: str, omega: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from recon.priors.prior import Prior, Term, VariationalPrior
 
 
 class WaveletSparsity(VariationalPrior):
-    """R(x) = λ Σⱼ |(Wx)ⱼ| over the detail coefficients of an orthogonal wavelet transform W; real or complex images.
+    """R(x) = λ Σⱼ |(Wx)ⱼ|, W an orthogonal wavelet transform; real or complex images.
 
     The prox is a soft threshold of the coefficients between W and Wᴴ.
 
@@ -25,7 +25,8 @@ class WaveletSparsity(VariationalPrior):
     wavelet, level, axes
         As of :class:`recon.operators.Wavelet`.
     approximation
-        Whether the approximation coefficients count as well. Then ‖x‖₂ = ‖Wx‖₂ ≤ R(x)/λ.
+        Whether the approximation coefficients count as well as the details. Then ‖x‖₂ = ‖Wx‖₂ ≤ R(x)/λ, so that
+        duality gaps are finite; without them nothing bounds the approximation, and they prove nothing.
 
     Source: M. A. T. Figueiredo and R. D. Nowak, IEEE Trans. Image Process. 12 (2003) 906.
     """
@@ -37,7 +38,7 @@ class WaveletSparsity(VariationalPrior):
         lam: float = 1.0,
         wavelet: str = "db4",
         level: int | None = None,
-        approximation: bool = False,
+        approximation: bool = True,
         axes: Sequence[int] | None = None,
     ) -> None:
         super().__init__(lam)
@@ -54,6 +55,6 @@ class WaveletSparsity(VariationalPrior):
 
     @classmethod
     def examples(cls) -> Iterator[Prior]:
-        yield cls(0.5, "haar", 1)
-        yield cls(0.5, "db2", approximation=True)
+        yield cls(0.5, "haar", 1, approximation=False)
+        yield cls(0.5, "db2")
         yield cls(wavelet="sym3", axes=(-1,))

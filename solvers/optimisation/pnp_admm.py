@@ -42,7 +42,8 @@ class PnPADMM(PlugAndPlay):
     Parameters
     ----------
     lam
-        λ > 0: how strongly x is tied to the denoised image, in units of its noise level.
+        λ > 0: how strongly x is tied to the denoised image, in units of its noise level. For λ = 1 a denoiser that is
+        the prox of σ_d² R, as that of the MAP estimate under noise σ_d is, gives argmin f(A x) + R(x).
     inner_tol, inner_iter
         Residual reduction and iteration limit of the conjugate gradients.
 
@@ -53,7 +54,7 @@ class PnPADMM(PlugAndPlay):
     measures = frozenset({"change", "data_residual", "inner_residual", "primal_residual", "dual_residual"})
 
     stop: Rule = MaxIter(50)
-    lam: float = 0.23
+    lam: float = 1.0
     inner_tol: float = 0.01
     inner_iter: int = 50
 

@@ -115,7 +115,7 @@ def tv_mri() -> Known:
 @cache
 def wavelet_mri() -> Known:
     """Complex wavelet MRI, all coefficients penalised."""
-    prior = WaveletSparsity(4.0, wavelet="db2", level=1, approximation=True)
+    prior = WaveletSparsity(4.0, wavelet="db2", level=1)
     W = matrix(Wavelet((N, N), "db2", level=1), torch.float64)
     return _known(_mri(), _phase_image(), 0.05, prior, lambda x: 4.0 * cp.norm1(W @ x))
 

@@ -1,7 +1,6 @@
 """The ray transform against definitions, closed forms and its own transpose."""
 
 import math
-import pickle
 
 import pytest
 import torch
@@ -234,14 +233,6 @@ def test_half_precision_is_rounded_once(model):
     operator = RayTransform(UNEVEN, SKEW, model)
     x = torch.rand(7, 10, generator=torch.Generator().manual_seed(0)).half()
     assert torch.equal(operator(x), operator(x.float()).half())
-
-
-def test_pickles():
-    operator = RayTransform(UNEVEN, SKEW, "joseph")
-    twin = pickle.loads(pickle.dumps(operator))
-    x = torch.rand(7, 10)
-    assert torch.equal(twin(x), operator(x))
-    assert (twin.volume, twin.geometry, twin.model) == (UNEVEN, SKEW, "joseph")
 
 
 def test_refuses_what_it_cannot_project():
