@@ -28,7 +28,7 @@ def angular_weights(angles: Sequence[float]) -> Tensor:
     new = np.diff(ascending, prepend=ascending[-1] - pi) > SAME
     if not new.any():
         return torch.full((len(turned),), pi / len(turned), dtype=torch.float64)
-    direction = np.cumsum(new) - 1  # -1: closes the circle, the same direction as the last
+    direction = np.cumsum(new.astype(np.int64)) - 1  # -1: closes the circle, the same direction as the last
     direction[direction < 0] = direction.max()
     count = direction.max() + 1
     place = ascending[new]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -137,6 +138,8 @@ def doctor(as_json: AsJson = False, debug: Debug = False) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    # torch's OpenMP threads wait in a busy loop, for milliseconds, on the cores that the projectors' threads need.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         app(sys.argv[1:] if argv is None else argv, prog_name="recon")
     except SystemExit as leave:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
+import torch
 from torch import Tensor
 
 from recon.operators.tensors import item_norm
@@ -15,9 +16,10 @@ from recon.solvers.stopping import MaxIter, Rule
 
 
 class DirectState(NamedTuple):
-    """The image: zero before the step, the reconstruction after it."""
+    """The image, zero before the step and the reconstruction B y after it; B y."""
 
     x: Tensor
+    answer: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +45,11 @@ class Direct(Solver):
         _ = problem.linear
 
     def init(self, problem: Problem, initial: Tensor | None = None) -> DirectState:
-        return DirectState(problem.zeros() if initial is None else initial)
+        answer = self.reconstruct(problem).to(problem.dtype)
+        return DirectState(torch.zeros_like(answer) if initial is None else initial, answer)
 
     def step(self, problem: Problem, state: DirectState) -> DirectState:
-        return DirectState(self.reconstruct(problem).to(state.x.dtype))
+        return DirectState(state.answer, state.answer)
 
     def image(self, state: DirectState) -> Tensor:
         return state.x

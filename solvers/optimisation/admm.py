@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recon.operators.identity import Identity
 from recon.operators.functionals import SquaredL2
+from recon.operators.identity import Identity
 from recon.operators.tensors import item_norm, per_item
 from recon.solvers.linear.cg import cg
 from recon.solvers.optimisation.saddle import Block, Saddle, certify, require_proximable, split

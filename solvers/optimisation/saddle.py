@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recon.operators.identity import Identity
 from recon.operators.functionals import Functional
+from recon.operators.identity import Identity
 from recon.operators.linear import CapabilityError, LinearOperator
 from recon.operators.tensors import item_norm, per_item
 from recon.priors.prior import Term

@@ -33,11 +33,10 @@ def normal(seed: int, streams: Tensor, steps: Tensor, shape: tuple[int, ...], dt
     """
     if dtype.is_complex:
         return torch.view_as_complex(normal(seed, streams, steps, (*shape, 2), dtype.to_real()))
-    drawn: Tensor = _normal(seed, streams, steps, list(shape))
+    drawn: Tensor = torch.ops.recon.philox_normal(seed, streams, steps, shape)
     return drawn.to(dtype)
 
 
-@torch.library.custom_op("recon::philox_normal", mutates_args=())
 def _normal(seed: int, streams: Tensor, steps: Tensor, shape: Sequence[int]) -> Tensor:
     """The numbers in double precision; one op, so that compilers leave its integer arithmetic alone."""
     count = prod(shape)
@@ -58,9 +57,14 @@ def _normal(seed: int, streams: Tensor, steps: Tensor, shape: Sequence[int]) -> 
     return flat.reshape(len(streams), *shape).contiguous()
 
 
-@_normal.register_fake
-def _(seed: int, streams: Tensor, steps: Tensor, shape: Sequence[int]) -> Tensor:
+def _fake_normal(seed: int, streams: Tensor, steps: Tensor, shape: Sequence[int]) -> Tensor:
     return streams.new_empty((streams.shape[0], *shape), dtype=torch.float64)
+
+
+_library = torch.library.Library("recon", "FRAGMENT")
+_library.define("philox_normal(int seed, Tensor streams, Tensor steps, SymInt[] shape) -> Tensor")
+_library.impl("philox_normal", _normal, "CompositeExplicitAutograd")
+torch.library.register_fake("recon::philox_normal", _fake_normal, lib=_library)
 
 
 def philox(
