@@ -138,8 +138,8 @@ def doctor(as_json: AsJson = False, debug: Debug = False) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    # Read when torch is first imported. Its threads otherwise wait in a busy loop, for milliseconds, on cores that other
-    # programs and the threads they wait for need: beside other work, steps on small images took 30 times longer.
+    # Read when torch is first imported. Its threads otherwise wait in a busy loop, for milliseconds, on cores that
+    # other programs and the threads they wait for need: beside other work, small images took 30 times longer.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         app(sys.argv[1:] if argv is None else argv, prog_name="recon")
