@@ -148,7 +148,12 @@ class Problem:
         """The question for a subset of the (one-dimensional) batch."""
         fidelity = self.likelihood.select(items)
         noise = None if self.noise is None else self.noise.select(items)
-        return self._with(data=self.data[items.to(self.data.device)], noise=noise, fidelity=fidelity)
+        chosen = self._with(data=self.data[items.to(self.data.device)], noise=noise, fidelity=fidelity)
+        if "terms" in self.__dict__:
+            chosen.__dict__["terms"] = tuple(
+                dataclasses.replace(term, functional=term.functional.select(items)) for term in self.terms
+            )
+        return chosen
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Problem:
         """The question on another device or in another precision (of a real dtype)."""
@@ -165,6 +170,4 @@ class Problem:
         clone = object.__new__(Problem)
         for key, value in fields.items():
             object.__setattr__(clone, key, value)
-        if "terms" in self.__dict__:
-            clone.__dict__["terms"] = self.terms
         return clone

@@ -11,6 +11,7 @@ from recon.operators.functionals import SquaredL2
 from recon.operators.gradient import Gradient
 from recon.operators.linear import LinearOperator
 from recon.operators.operator import Shape
+from recon.operators.tensors import fixed
 from recon.priors.prior import Prior, Term, VariationalPrior
 
 
@@ -30,12 +31,15 @@ class Tikhonov(VariationalPrior):
     def __init__(self, lam: float = 1.0, operator: LinearOperator | None = None, center: Tensor | None = None) -> None:
         super().__init__(lam)
         self.operator = operator
-        self.center = center
+        self.center = None if center is None else fixed(center, "Tikhonov", "center")
 
     def unit_terms(self, shape: Shape) -> tuple[Term, ...]:
+        L_shape = tuple(shape) if self.operator is None else self.operator.range_shape
+        if self.center is not None and tuple(self.center.shape) != L_shape:
+            raise ValueError(f"Tikhonov expects a center of shape {L_shape}, got {tuple(self.center.shape)}.")
         if self.operator is None:
             return (Term(SquaredL2(shape, self.center)),)
-        if self.operator.domain_shape != shape:
+        if self.operator.domain_shape != tuple(shape):
             raise ValueError(
                 f"Tikhonov's operator {self.operator.name} takes images of shape {self.operator.domain_shape}, "
                 f"got {shape}."

@@ -16,8 +16,6 @@ import recon
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
 
-pytestmark = pytest.mark.xdist_group("builds")
-
 FLOORS = ("recon", "operators", "priors", "solvers")
 PIP = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--no-build-isolation")
 NAMES = """
