@@ -32,6 +32,9 @@ class NoiseModel(ABC):
         """The same model for a subset of a one-dimensional batch."""
         return self
 
+    def check_batch(self, batch: tuple[int, ...]) -> None:  # noqa: B027  (optional)
+        """Raise ValueError unless parameters given per item fit ``batch``."""
+
     def flatten(self, batch: tuple[int, ...]) -> Self:
         """The same model with parameters given per item of ``batch`` laid out in one dimension."""
         return self
@@ -71,12 +74,23 @@ class GaussianNoise(NoiseModel):
         return clean + sigma * _normal(clean, generator)
 
     def fidelity(self, data: Tensor, shape: Sequence[int]) -> Functional:
-        return SquaredL2(shape, data, weight=self.sigma**-2)
+        sigma = self.sigma
+        if isinstance(sigma, Tensor) and sigma.ndim:
+            sigma = sigma.expand(data.shape[: data.ndim - len(shape)])
+        return SquaredL2(shape, data, weight=sigma**-2)
 
     def select(self, items: Tensor) -> Self:
         if not (isinstance(self.sigma, Tensor) and self.sigma.ndim):
             return self
         return type(self)(self.sigma[items.to(self.sigma.device)])
+
+    def check_batch(self, batch: tuple[int, ...]) -> None:
+        shape = tuple(self.sigma.shape) if isinstance(self.sigma, Tensor) else ()
+        if len(shape) > len(batch) or any(s not in (1, n) for s, n in zip(shape[::-1], batch[::-1], strict=False)):
+            raise ValueError(
+                f"GaussianNoise has sigma of shape {shape} for a batch of shape {batch}; expected a number or one "
+                "value per item. For a noise level per measurement, scale operator and data by 1/sigma."
+            )
 
     def flatten(self, batch: tuple[int, ...]) -> Self:
         if not (isinstance(self.sigma, Tensor) and self.sigma.ndim):

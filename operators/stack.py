@@ -24,6 +24,9 @@ class Stack(LinearOperator):
     def __init__(self, *operators: LinearOperator) -> None:
         if not operators:
             raise ValueError("Stack expects at least one operator.")
+        for op in operators:
+            if not isinstance(op, LinearOperator):
+                raise TypeError(f"Stack expects linear operators, got {type(op).__name__}.")
         domains = {op.domain_shape for op in operators}
         if len(domains) != 1:
             raise ValueError(f"Stack expects operators on one domain, got {sorted(domains)}.")

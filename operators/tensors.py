@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import torch
@@ -12,6 +13,11 @@ def matching_dtype(value: Tensor, like: Tensor) -> torch.dtype:
     """The dtype of ``value`` in the precision of ``like``; integers and booleans become real numbers."""
     real = torch.zeros((), dtype=like.dtype).real.dtype if like.is_complex() else like.dtype
     return real.to_complex() if value.is_complex() else real
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a real number of Python or NumPy, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def fixed(value: Any, owner: str, name: str) -> Tensor:

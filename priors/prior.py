@@ -13,6 +13,7 @@ from torch import Tensor
 from recon.operators.functionals import Functional
 from recon.operators.linear import LinearOperator
 from recon.operators.operator import Shape
+from recon.operators.tensors import is_number
 
 
 class Prior:
@@ -73,7 +74,7 @@ class VariationalPrior(Prior, ABC):
     """
 
     def __init__(self, lam: float = 1.0) -> None:
-        if not (isinstance(lam, (int, float)) and 0 < lam < float("inf")):
+        if not (is_number(lam) and 0 < lam < float("inf")):
             raise ValueError(f"{self.name} expects a positive lam, got {lam!r}.")
         self.lam = float(lam)
 
@@ -95,10 +96,10 @@ class VariationalPrior(Prior, ABC):
         return total
 
     def __mul__(self, factor: float) -> Self:
-        if not (isinstance(factor, (int, float)) and 0 < factor < float("inf")):
+        if not (is_number(factor) and 0 < factor < float("inf")):
             raise ValueError(f"{self.name} can be multiplied by a positive number, got {factor!r}.")
         clone = copy.copy(self)
-        clone.lam = self.lam * factor
+        clone.lam = self.lam * float(factor)
         return clone
 
     __rmul__ = __mul__

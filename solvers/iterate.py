@@ -45,12 +45,22 @@ def iterate(
     compile
         Run the step through ``torch.compile``.
     """
+    if not isinstance(problem, Problem):
+        raise TypeError(f"{solver.name} solves a Problem, got {type(problem).__name__}.")
     batch, shape = problem.batch, problem.shape
     flat = problem.flatten()
     if initial is not None:
         problem.operator.check(initial, shape)
+        if initial.is_complex() and not flat.dtype.is_complex:
+            raise TypeError(f"the images of this problem are {flat.dtype}, got a complex initial image.")
+        if not bool(torch.isfinite(initial.abs()).all()):
+            raise ValueError("the initial image must be finite, got NaN or infinity.")
         initial = initial.to(dtype=flat.dtype, device=flat.data.device).expand(*batch, *shape).reshape(-1, *shape)
     solver.require(flat)
+    if problem.dtype in (torch.float16, torch.bfloat16, torch.complex32):
+        raise TypeError(
+            f"solvers work in single or double precision, got {problem.dtype}; use problem.to(dtype=torch.float32)."
+        )
     step = torch.compile(solver.step) if compile else solver.step
     with torch.no_grad():
         run = _Run(solver, flat, solver.init(flat, initial))

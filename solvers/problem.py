@@ -62,6 +62,7 @@ class Problem:
             )
         if self.fidelity is None:
             noise = GaussianNoise(1.0) if self.noise is None else self.noise
+            noise.check_batch(self.batch)
             object.__setattr__(self, "noise", noise)
             object.__setattr__(self, "fidelity", noise.fidelity(self.data, self.operator.range_shape))
         elif self.fidelity.domain_shape != self.operator.range_shape:
@@ -116,7 +117,12 @@ class Problem:
                 f"this solver needs a prior with an explicit cost; {self.prior.name} has none. "
                 "Plug-and-play solvers (PnPADMM, PnPHQS, PnPPGD) and samplers take such priors."
             )
-        return self.prior.terms(self.shape)
+        terms = self.prior.terms(self.shape)
+        for term in terms:
+            same = term.operator is None or term.operator.range_field == "any"
+            if same and self.dtype.is_complex and term.functional.domain_field == "real":
+                raise TypeError(f"{self.prior.name} needs real images; those of {self.operator.name} are complex here.")
+        return terms
 
     def objective(self, x: Tensor) -> Tensor:
         """f(A x) + R(x), one value per item; R is left out where the prior has no explicit cost."""

@@ -72,6 +72,8 @@ class Result:
 
     def last(self, key: str) -> Tensor:
         """The last recorded value of a measurement, per item."""
+        if key not in self.history:
+            raise KeyError(f"{key!r} was not measured; measured were {', '.join(sorted(self.history))}.")
         values = self.history[key]
         out = values[0]
         for row in values[1:]:

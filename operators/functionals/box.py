@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from recon.operators.functionals.functional import Functional
-from recon.operators.tensors import item_norm, item_sum
+from recon.operators.tensors import is_number, item_norm, item_sum
 
 
 class BoxIndicator(Functional):
@@ -21,6 +21,11 @@ class BoxIndicator(Functional):
 
     def __init__(self, domain_shape: Sequence[int], lower: float = 0.0, upper: float = float("inf")) -> None:
         super().__init__(domain_shape)
+        if not (is_number(lower) and is_number(upper)):
+            raise TypeError(
+                f"BoxIndicator expects two numbers as bounds, got {type(lower).__name__} and {type(upper).__name__}; "
+                "use infinity for none."
+            )
         if not lower < upper:
             raise ValueError(f"BoxIndicator expects lower < upper, got {lower} and {upper}.")
         self.domain_field = "real"

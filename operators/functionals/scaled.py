@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from recon.operators.functionals.functional import Functional
+from recon.operators.tensors import is_number
 
 
 class ScaledFunctional(Functional):
     """c·f with c > 0: gradient c∇f, prox_{τcf}, conjugate c f*(y/c)."""
 
     def __init__(self, functional: Functional, factor: float) -> None:
-        if not (isinstance(factor, (int, float)) and factor > 0 and factor < float("inf")):
+        if not (is_number(factor) and factor > 0 and factor < float("inf")):
             raise ValueError(f"{functional.name} can be multiplied by a positive number, got {factor!r}.")
         super().__init__(functional.domain_shape)
         self.functional, self.factor = functional, float(factor)

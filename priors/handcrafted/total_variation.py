@@ -50,6 +50,8 @@ class TotalVariation(VariationalPrior):
         boundary: Literal["neumann", "circular"] = "neumann",
     ) -> None:
         super().__init__(lam)
+        if boundary not in ("neumann", "circular"):
+            raise ValueError(f"TotalVariation expects boundary 'neumann' or 'circular', got {boundary!r}.")
         self.isotropic, self.boundary = isotropic, boundary
         self.axes = None if axes is None else tuple(axes)
         self.weights = None if weights is None else fixed(weights, "TotalVariation", "weights")
@@ -57,7 +59,9 @@ class TotalVariation(VariationalPrior):
     def unit_terms(self, shape: Shape) -> tuple[Term, ...]:
         D = Gradient(shape, self.axes, self.boundary)
         weights = torch.ones(()) if self.weights is None else self.weights
-        if torch.broadcast_shapes(weights.shape, shape) != torch.Size(shape):
+        if weights.ndim > len(shape) or any(
+            w not in (1, n) for w, n in zip(reversed(weights.shape), reversed(shape), strict=False)
+        ):
             raise ValueError(f"TotalVariation got weights of shape {tuple(weights.shape)} for images of shape {shape}.")
         functional = (GroupL1 if self.isotropic else L1)(D.range_shape, weights)
         everywhere = len(D.axes) == len(shape) and float(weights.min()) > 0

@@ -102,12 +102,16 @@ class DenoiserPrior(Denoiser):
                 level = level.reshape(sigma.shape)
             return self.range.leave(self.network(inside, level))
         out = self.denoiser(inside, level)
+        if not isinstance(out, Tensor):
+            raise TypeError(
+                f"the denoiser returned {type(out).__name__}; expected a tensor of the shape of the images."
+            )
         if out.shape != x.shape:
             raise ValueError(
                 f"the denoiser returned shape {tuple(out.shape)} for images of shape {tuple(x.shape)}; a network on "
                 "(N, C, H, W) needs channels=C."
             )
-        return self.range.leave(out)
+        return self.range.leave(out.to(x.dtype))
 
     @classmethod
     def examples(cls) -> Iterator[Prior]:

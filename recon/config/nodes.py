@@ -111,7 +111,10 @@ def parse_yaml(text: str, origin: Mark) -> Node:
         raise ConfigError(origin, f"this is not valid YAML: {reason}.") from None
     if root is None:
         return Scalar(origin, None, "")
-    return _Reader(origin, parser.constructor).node(root)
+    try:
+        return _Reader(origin, parser.constructor).node(root)
+    except RecursionError:
+        raise ConfigError(origin, "an anchor contains itself, or the file is nested too deeply.") from None
 
 
 def _mark(origin: Mark, at: Any) -> Mark:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
+from warnings import catch_warnings, filterwarnings
 
 from recon.files.item import DataError
 
@@ -54,7 +55,8 @@ def figure(
 
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{uuid4().hex[:8]}.part")
-    with rc_context(_STYLE):
+    with rc_context(_STYLE), catch_warnings():
+        filterwarnings("ignore", message="Glyph .* missing from font")  # item names may be in any script
         drawing = Figure(figsize=(width, height), dpi=150, layout=layout)
         canvas = FigureCanvasAgg(drawing)
         yield drawing

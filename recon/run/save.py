@@ -104,6 +104,8 @@ class Shelf:
     def _images(self, solved: Solved, image: Tensor, record: Mapping[str, Any]) -> list[Path]:
         """The reconstruction and, where there are some, the samples and their standard deviation."""
         item, formats = solved.case.item, self.job.output.params["formats"]
+        if image.ndim < 2 and not self.job.output.given("formats"):
+            formats = [name for name in formats if name in LOSSLESS]  # a signal is no picture
         names = ("id", "source", "units", "solver", "kind", "reason", "version", "spacing_mm")
         brief = {name: record[name] for name in names if record[name] is not None}
         stem, window = self.folder / item.id, nominal_range(solved)

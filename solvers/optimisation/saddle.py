@@ -117,7 +117,8 @@ def certify(
         free = torch.zeros_like(objective) if saddle.simple is None else -saddle.simple.conjugate(-r)
         lower = torch.fmax(lower, torch.where(feasible, free - _conjugates(saddle, points), -torch.inf))
     gap = objective - lower
-    return Certificate(objective, lower, gap, gap / objective.abs().clamp(min=torch.finfo(objective.dtype).tiny))
+    relative = gap / objective.abs().clamp(min=torch.finfo(objective.dtype).tiny)
+    return Certificate(objective, lower, gap, torch.where(torch.isinf(gap), torch.inf, relative))
 
 
 def _pairing_bound(problem: Problem, saddle: Saddle, r: Tensor, bound: Tensor) -> Tensor:

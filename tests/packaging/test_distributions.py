@@ -17,7 +17,11 @@ import recon
 Python = Callable[..., subprocess.CompletedProcess[str]]
 
 FLOORS = ("recon", "operators", "priors", "solvers")
-PIP = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--no-build-isolation")
+# Without --ignore-installed, an install elsewhere takes the environment's own editable install away.
+PIP = (
+    *("-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
+    *("--no-deps", "--no-build-isolation", "--ignore-installed"),
+)
 NAMES = """
 import recon
 from recon.registry import members

@@ -161,3 +161,34 @@ def test_compiled_steps_give_the_same_images() -> None:
     problem = Problem(A, data, prior=TotalVariation(0.2))
     solver = PDHG(stop=MaxIter(25))
     torch.testing.assert_close(solver.solve(problem, compile=True).image, solver.solve(problem).image)
+
+
+def test_what_does_not_fit_is_refused_in_a_sentence() -> None:
+    from recon.operators import GaussianNoise
+    from recon.priors import NonNegative
+
+    A, data = Identity((7,)), torch.ones((3, 7), dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"sigma of shape \(2,\) for a batch of shape \(3,\)"):
+        Problem(A, data, GaussianNoise(torch.tensor([1.0, 2.0])))
+    with pytest.raises(TypeError, match="NonNegative needs real images"):
+        PDHG().solve(Problem(A, data.to(torch.complex128), prior=NonNegative()))
+    with pytest.raises(TypeError, match=r"solvers work in single or double precision, got torch\.float16"):
+        PDHG().solve(Problem(A, data.half(), prior=TotalVariation()))
+    with pytest.raises(ValueError, match="initial image must be finite"):
+        PDHG().solve(Problem(A, data), torch.full((3, 7), torch.nan))
+    with pytest.raises(TypeError, match="complex initial image"):
+        PDHG().solve(Problem(A, data), torch.ones((3, 7), dtype=torch.complex128))
+    with pytest.raises(TypeError, match="PDHG solves a Problem, got str"):
+        PDHG().solve("x")  # type: ignore[arg-type]
+    with pytest.raises(KeyError, match="'gap' was not measured; measured were change, iteration, seconds"):
+        Geometric(stop=MaxIter(1)).solve(_problem(0.5)).last("gap")
+    with pytest.raises(ValueError, match=r"TotalVariation got weights of shape \(2,\)"):
+        TotalVariation(weights=torch.ones(2)).terms((7,))
+
+
+def test_constraints_without_a_common_image_have_no_finite_gap() -> None:
+    from recon.priors import Box
+
+    problem = Problem(Identity((4,)), torch.ones(4, dtype=torch.float64), prior=Box(0, 0.2) + Box(0.5, 1))
+    result = PDHG(stop=MaxIter(40)).solve(problem)
+    assert float(result.last("relative_gap")) == float("inf")

@@ -98,3 +98,9 @@ def test_values_are_quoted_as_they_were_written(text: str, words: str) -> None:
     assert shown(tree(f"a: {text}").entries["a"]) == words
     assert shown(tree("a: [1, x]").entries["a"]) == "the list [1, 'x']"
     assert shown(tree("a: [{b: 1}]").entries["a"]) == "a list"
+
+
+def test_an_anchor_inside_itself_is_refused() -> None:
+    """It ended in a RecursionError."""
+    with pytest.raises(ConfigError, match="an anchor contains itself"):
+        parse_yaml("input: &a [*a]", Mark("job.yaml", 1, 1, Path()))
