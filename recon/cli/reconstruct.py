@@ -31,7 +31,11 @@ def reconstruct_command(
     console = Console(soft_wrap=False)
     silent = quiet or as_json
     reporter = Reporter() if silent else Bar(console) if console.is_terminal else Lines(console)
-    summary = run_job(job, reporter, debug=debug)
+    try:
+        summary = run_job(job, reporter, debug=debug)
+    except KeyboardInterrupt:  # before the first item or after the last
+        print(f"Interrupted. To continue:\n  {again(file, overrides, out)}", file=sys.stderr)
+        return 130
     if as_json:
         print(json.dumps(_report(job, summary), indent=2, ensure_ascii=False))
     elif not quiet:
