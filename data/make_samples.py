@@ -16,12 +16,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from recon.operators import Blur, ParallelBeam, Volume, centred_fft, motion_psf
-from recon.phantoms import Ellipse, EllipsePhantom, shepp_logan
+from recon.operators import Blur, ConeBeam, FanBeam, ParallelBeam, Volume, centred_fft, motion_psf
+from recon.phantoms import Ellipse, EllipsePhantom, shepp_logan, shepp_logan_3d
 
 Array = np.ndarray
 
 CT_VIEWS, CT_PIXELS, CT_SIGMA = 40, 256, 0.02
+FAN_VIEWS, FAN_BINS, FAN_SIGMA = 60, 192, 0.02
+CONE_VIEWS, CONE_ROWS, CONE_BINS, CONE_SIGMA = 36, 48, 64, 0.02
 MRI_PIXELS, MRI_COILS, MRI_FIELD_OF_VIEW, MRI_SIGMA = 160, 6, 220.0, 0.01
 MRI_CENTRE_LINES, MRI_LINES, MRI_FINER = 24, 53, 4
 BLUR_SIGMA, MASK_SIGMA, MASK_KEPT = 0.01, 0.01, 0.4
@@ -39,6 +41,36 @@ def few_view_ct(path: Path) -> None:
         "truth": head.rasterise(Volume((CT_PIXELS, CT_PIXELS))).clamp(min=0).numpy(),  # 0, not -1e-17, between ellipses
     }
     _write_hdf5(path, arrays, {"angles": "rad", "truth": "1/mm", "sigma": CT_SIGMA, "pixel_mm": 1.0})
+
+
+def fan_beam_ct(path: Path) -> None:
+    """Line integrals of the Shepp-Logan head in a fan, 60 views of 192 bins, plus white noise of σ = 0.02."""
+    head = shepp_logan(radius=85.0, value=0.1)
+    degrees = np.arange(FAN_VIEWS) * (360 / FAN_VIEWS)
+    scan = FanBeam(np.deg2rad(degrees), FAN_BINS, source_to_axis=400.0, source_to_detector=600.0, pitch=1.5)
+    noise = np.random.default_rng(5).normal(0, FAN_SIGMA, scan.shape)
+    arrays = {
+        "data": (head.line_integrals(scan, samples=8).numpy() + noise).astype(np.float32),
+        "angles": degrees,
+        "truth": head.rasterise(Volume((FAN_BINS, FAN_BINS))).clamp(min=0).numpy(),
+    }
+    _write_hdf5(path, arrays, {"angles": "deg", "truth": "1/mm", "sigma": FAN_SIGMA, "pixel_mm": 1.0})
+
+
+def cone_beam_ct(path: Path) -> None:
+    """Line integrals of the Shepp-Logan head in a cone, 36 views of 48 × 64 bins, plus white noise of σ = 0.02."""
+    head = shepp_logan_3d(radius=23.0, value=0.2)
+    degrees = np.arange(CONE_VIEWS) * (360 / CONE_VIEWS)
+    scan = ConeBeam(
+        np.deg2rad(degrees), CONE_ROWS, CONE_BINS, source_to_axis=160.0, source_to_detector=240.0, pitch=1.5
+    )
+    noise = np.random.default_rng(6).normal(0, CONE_SIGMA, scan.shape)
+    arrays = {
+        "data": (head.line_integrals(scan, samples=4).numpy() + noise).astype(np.float16),
+        "angles": degrees,
+        "truth": head.rasterise(Volume((CONE_ROWS, CONE_BINS, CONE_BINS))).clamp(min=0).numpy().astype(np.float16),
+    }
+    _write_hdf5(path, arrays, {"angles": "deg", "truth": "1/mm", "sigma": CONE_SIGMA, "pixel_mm": 1.0})
 
 
 def cartesian_mri(path: Path) -> None:
@@ -172,6 +204,8 @@ def main(folder: Path) -> None:
     for name in ("ct", "mri", "photo"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     few_view_ct(folder / "ct" / "few_view.h5")
+    fan_beam_ct(folder / "ct" / "fan_beam.h5")
+    cone_beam_ct(folder / "ct" / "cone_beam.h5")
     cartesian_mri(folder / "mri" / "cartesian.h5")
     blurred_photograph(folder / "photo")
     masked_photograph(folder / "photo")

@@ -6,13 +6,29 @@ if __name__ == "operators":
     )
 
 from recon.operators.algebra import Adjoint, Composition, Scaled, Sum
+from recon.operators.beer_lambert_noise import BeerLambertNoise
 from recon.operators.blur import Blur
-from recon.operators.bridges import deepinv_denoiser, from_deepinv, from_odl, to_deepinv, to_odl
+from recon.operators.bridges import (
+    deepinv_denoiser,
+    from_astra,
+    from_deepinv,
+    from_odl,
+    from_odl_geometry,
+    to_astra,
+    to_deepinv,
+    to_odl,
+    to_odl_geometry,
+)
 from recon.operators.circulant import Circulant
+from recon.operators.ct.cone_beam import ConeBeam
+from recon.operators.ct.fan_beam import FanBeam
 from recon.operators.ct.fbp import FilteredBackprojection
 from recon.operators.ct.geometry import Geometry
+from recon.operators.ct.out_of_core import OutOfCore
 from recon.operators.ct.parallel_beam import ParallelBeam
+from recon.operators.ct.parallel_beam_3d import ParallelBeam3D
 from recon.operators.ct.ray_transform import RayTransform
+from recon.operators.ct.vector_beam import VectorBeam
 from recon.operators.ct.volume import Volume
 from recon.operators.derivative import Derivative
 from recon.operators.diagonal import Diagonal
@@ -26,6 +42,7 @@ from recon.operators.functionals import (
     PoissonKL,
     ScaledFunctional,
     SquaredL2,
+    TransmissionPoisson,
 )
 from recon.operators.gaussian_blur import GaussianBlur
 from recon.operators.gradient import Gradient
@@ -40,6 +57,7 @@ from recon.operators.mri.fourier import centred_fft, centred_ifft
 from recon.operators.noise import GaussianNoise, NoiseModel, PoissonNoise
 from recon.operators.operator import Operator
 from recon.operators.psf import box_psf, disk_psf, gaussian_psf, motion_psf
+from recon.operators.sart_weights import SARTWeights, sart_bound, sart_weights
 from recon.operators.stack import Stack
 from recon.operators.wavelet import Wavelet
 
@@ -47,15 +65,18 @@ __all__ = [
     "L1",
     "SVD",
     "Adjoint",
+    "BeerLambertNoise",
     "Blur",
     "BoxIndicator",
     "CapabilityError",
     "CartesianMRI",
     "Circulant",
     "Composition",
+    "ConeBeam",
     "Derivative",
     "Diagonal",
     "Downsample",
+    "FanBeam",
     "FilteredBackprojection",
     "Fourier",
     "Functional",
@@ -70,15 +91,20 @@ __all__ = [
     "Mask",
     "NoiseModel",
     "Operator",
+    "OutOfCore",
     "ParallelBeam",
+    "ParallelBeam3D",
     "PoissonKL",
     "PoissonNoise",
     "RayTransform",
+    "SARTWeights",
     "Scaled",
     "ScaledFunctional",
     "SquaredL2",
     "Stack",
     "Sum",
+    "TransmissionPoisson",
+    "VectorBeam",
     "Volume",
     "Wavelet",
     "box_psf",
@@ -88,11 +114,17 @@ __all__ = [
     "deepinv_denoiser",
     "disk_psf",
     "estimate_coil_maps",
+    "from_astra",
     "from_deepinv",
     "from_odl",
+    "from_odl_geometry",
     "gaussian_psf",
     "motion_psf",
     "sampling_mask",
+    "sart_bound",
+    "sart_weights",
+    "to_astra",
     "to_deepinv",
     "to_odl",
+    "to_odl_geometry",
 ]

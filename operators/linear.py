@@ -93,13 +93,13 @@ class LinearOperator(Operator):
         known = self.known_norm()
         if known is not None:
             return known
-        found: tuple[float, float] | None = self.__dict__.get("_norm")
-        if found is None or found[1] > rtol:
+        device = "cpu" if like is None else like.device.type
+        kept: dict[str, tuple[float, float]] = self.__dict__.setdefault("_norms", {})  # kernels differ between devices
+        if device not in kept or kept[device][1] > rtol:
             from recon.operators.spectrum import lanczos_norm
 
-            found = (lanczos_norm(self, rtol, like), rtol)
-            self.__dict__["_norm"] = found
-        return found[0]
+            kept[device] = (lanczos_norm(self, rtol, like), rtol)
+        return kept[device][0]
 
     def norm_bound(self, like: Tensor | None = None) -> float:
         """An upper bound on ‖A‖₂ for step sizes: exact, or the 1 % estimate enlarged by 1 %."""

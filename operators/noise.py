@@ -28,6 +28,10 @@ class NoiseModel(ABC):
     def fidelity(self, data: Tensor, shape: Sequence[int]) -> Functional:
         """−log p(data | z) as a functional of z on items of ``shape``, minus its least value over z."""
 
+    def most_likely(self, data: Tensor) -> Tensor:
+        """A clean measurement from which ``data`` is about as likely as from any: ``data`` itself unless overridden."""
+        return data
+
     def select(self, items: Tensor) -> Self:
         """The same model for a subset of a one-dimensional batch."""
         return self
@@ -134,6 +138,9 @@ class PoissonNoise(NoiseModel):
 
     def fidelity(self, data: Tensor, shape: Sequence[int]) -> Functional:
         return PoissonKL(shape, data, self.gain, self.background)
+
+    def most_likely(self, data: Tensor) -> Tensor:
+        return data - self.background.to(data)
 
     @classmethod
     def examples(cls) -> Iterator[NoiseModel]:

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from recon.operators.linear import LinearOperator
 
 
+MIN_ITER = 12
+
+
 def lanczos_norm(op: LinearOperator, rtol: float, like: Tensor | None, max_iter: int = 200) -> float:
     """‖A‖₂ as the square root of the largest Ritz value of AᴴA, to a relative residual of ``rtol``.
 
     With V the Krylov basis and T = VᴴAᴴAV the tridiagonal projection, the residual of the Ritz pair
     (θ, Vs) is β|s_last| (Golub and Van Loan, Matrix Computations, section 10.1). The basis is kept
-    orthogonal by full reorthogonalisation, which also costs less than one projection.
+    orthogonal by full reorthogonalisation, which also costs less than one projection. A small residual proves an
+    eigenvalue near θ, not that it is the largest; at least ``MIN_ITER`` iterations make missing a larger one unlikely.
     """
     generator = torch.Generator().manual_seed(0)
     like = torch.zeros(()) if like is None else like
@@ -42,7 +46,7 @@ def lanczos_norm(op: LinearOperator, rtol: float, like: Tensor | None, max_iter:
         matrix = torch.diag(torch.tensor(alphas, dtype=torch.float64)) + torch.diag(off, 1) + torch.diag(off, -1)
         values, vectors = torch.linalg.eigh(matrix)
         theta: float = max(float(values[-1]), 0.0)
-        if beta * abs(float(vectors[-1, -1])) <= rtol * theta or len(basis) == v.numel():
+        if beta * abs(float(vectors[-1, -1])) <= rtol * theta and len(basis) >= min(MIN_ITER, v.numel()):
             return sqrt(theta)
         if beta <= 1e-7 * max(theta, 1e-30):
             return sqrt(theta)  # the Krylov space is invariant: the Ritz value is an eigenvalue

@@ -8,6 +8,9 @@ from recon.solvers.direct.pseudo_inverse import PseudoInverse
 from recon.solvers.direct.zero_filled import ZeroFilled
 from recon.solvers.iterate import iterate, unroll
 from recon.solvers.linear.cg import CGInfo, cg
+from recon.solvers.linear.cgls import CGLS
+from recon.solvers.linear.os_sart import OSSART
+from recon.solvers.linear.sirt import SIRT
 from recon.solvers.optimisation.admm import ADMM
 from recon.solvers.optimisation.fista import FISTA
 from recon.solvers.optimisation.pdhg import PDHG
@@ -27,11 +30,14 @@ from recon.solvers.stopping import Gap, MaxIter, MaxSeconds, RelChange, Residual
 
 __all__ = [
     "ADMM",
+    "CGLS",
     "DPS",
     "FBP",
     "FISTA",
     "MMPS",
+    "OSSART",
     "PDHG",
+    "SIRT",
     "CGInfo",
     "Gap",
     "KarrasSchedule",

@@ -38,6 +38,9 @@ class Solver(ABC):
     schedule: ClassVar[bool] = False
     """Whether the iteration count is the method's own schedule, so that running through it is completion."""
 
+    warm_start: ClassVar[bool] = True
+    """Whether a job may start from a first guess: not where the start shapes the answer."""
+
     stop: Rule = MaxIter(200)
     check_every: int = 20
 

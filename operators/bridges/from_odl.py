@@ -16,7 +16,8 @@ def from_odl(operator: Any, *, tolerance: float = 1e-4) -> Operator:
     """An ODL operator as an operator: a LinearOperator for a linear one, else an Operator.
 
     Elements become tensors of their space's shape; those of a product of n equal spaces ``(n, *shape)``, of different
-    ones a flat vector. Gradients flow: the adjoint is the backward.
+    ones a flat vector. Gradients flow: the adjoint is the backward. A ray transform of ODL works this way as it is;
+    :func:`~recon.operators.bridges.odl_geometry.from_odl_geometry` gives its rays to our own instead.
 
     Parameters
     ----------

@@ -2,113 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import ceil, hypot, pi
-from typing import ClassVar, Literal
+from collections.abc import Iterator, Sequence
+from math import pi
+from typing import ClassVar, Literal, Protocol
 
-import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 
-from recon.operators.ct.angular_weights import angular_weights
+from recon.operators.ct.cone_beam import ConeBeam
+from recon.operators.ct.fan_beam import FanBeam
+from recon.operators.ct.fbp_divergent import DivergentFBP
+from recon.operators.ct.fbp_helical import HelicalFBP
+from recon.operators.ct.fbp_parallel import ParallelFBP
+from recon.operators.ct.fbp_stacked import StackedFBP
 from recon.operators.ct.kernels.items import on_items
-from recon.operators.ct.kernels.parallel import parallel_backproject, parallel_project
-from recon.operators.ct.kernels.views import STEP, parallel_views
 from recon.operators.ct.parallel_beam import ParallelBeam
-from recon.operators.ct.ramp import ramp_response, window
+from recon.operators.ct.parallel_beam_3d import ParallelBeam3D
+from recon.operators.ct.ramp import checked_window
 from recon.operators.ct.ray_transform import RayTransform
 from recon.operators.ct.volume import Volume
-from recon.operators.linear import LinearOperator
+from recon.operators.linear import CapabilityError, LinearOperator
+
+
+class _Method(Protocol):
+    def apply(self, y: Tensor) -> Tensor: ...
+
+    def transpose(self, x: Tensor) -> Tensor: ...
 
 
 class FilteredBackprojection(LinearOperator):
-    """x(r) = Σₐ wₐ qₐ(x cos θₐ + y sin θₐ), the filtered views qₐ = τ h ∗ yₐ read at every pixel and summed.
+    """x(r) = Σₐ (D/U)² qₐ(r), weighted views convolved with a ramp, read at every pixel and summed.
 
-    ``(*batch, angles, bins)`` to ``(*batch, rows, columns)``; line integrals of an image in 1/mm come back in 1/mm.
-    h is the spatial ramp of :func:`~recon.operators.ct.ramp.ramp_response` for bins τ apart; the convolution is
-    linear, not circular, and goes on past the ends of the detector as far as the image reaches. The weights wₐ of
-    :func:`~recon.operators.ct.angular_weights.angular_weights` suit angles in any order, over π or 2π, evenly
-    spaced or not. Views are resampled by 6-point interpolation to two points a pixel and read linearly between
-    those; the filter makes up for the mean loss of that, sinc²(fd/2) for pixels d apart. Where a pixel side Δ
-    exceeds τ, views are averaged over a side √(Δ² − τ²), so that with the width of the bins a coarse pixel gets
-    its mean and does not alias. The operator is linear with an exact adjoint and can be differentiated.
+    ``(*batch, angles, *detector)`` to ``(*batch, *volume)``; line integrals of an image in 1/mm come back in 1/mm.
+    The formula is that of each geometry:
+
+    * :class:`ParallelBeam`, :class:`ParallelBeam3D`: :class:`~recon.operators.ct.fbp_parallel.ParallelFBP`;
+    * :class:`FanBeam`, flat and curved, and :class:`ConeBeam` on a circle, the method of Feldkamp, Davis and Kress:
+      :class:`~recon.operators.ct.fbp_divergent.DivergentFBP`;
+    * :class:`ConeBeam` on a helix, Katsevich's: :class:`~recon.operators.ct.fbp_helical.HelicalFBP`.
+
+    The convolution is linear, not circular, with the ramp's spatial form, and goes on past the ends of the detector as
+    far as the image reaches. Views may come in any order, over less than a turn and unevenly spaced: a line measured
+    several times counts once, on short scans and with a detector whose centre is displaced, see
+    :mod:`~recon.operators.ct.redundancy`. Where pixels are coarser than the bins, views are averaged over them, so that
+    a coarse pixel gets its mean and does not alias. The operator is linear with an exact adjoint and can be
+    differentiated to any order. It works on the CPU; tensors of other devices are copied there and back.
 
     Parameters
     ----------
     ray_transform
         The projector whose geometry and pixel grid are meant.
     filter
-        Window on the ramp, one of those of :func:`~recon.operators.ct.ramp.window`.
+        Window on the ramp, one of those of :func:`~recon.operators.ct.ramp.window`, or its gains W(ω) at equally
+        spaced ω from 0 to 1, the highest frequency that passes.
     cutoff
-        Highest frequency that passes, where the window ends, as a fraction of the detector's Nyquist frequency 1/(2τ).
+        That frequency, where the window ends, as a fraction of the detector's Nyquist frequency 1/(2τ).
+    padding
+        What a weighted view is thought to go on with past the detector's ends: ``"zero"``, or for objects wider than
+        the detector ``"edge"``, the value at its end, which falls to zero as cos² over half the detector's width; on a
+        helix no more than that there is no edge.
 
-    Errors: ValueError for an unknown filter or a cutoff outside (0, 1].
+    Errors: ValueError for an unknown filter or padding or a cutoff outside (0, 1]. CapabilityError for a
+    VectorBeam, for a displaced detector on less than a full turn, and for a helix with too few rows for its pitch.
     """
 
-    names: ClassVar[tuple[str, ...]] = ("filtered_backprojection", "fbp")
+    names: ClassVar[tuple[str, ...]] = ("filtered_backprojection", "fbp", "fdk")
 
     def __init__(
         self,
         ray_transform: RayTransform,
-        filter: Literal["ram-lak", "shepp-logan", "cosine", "hamming", "hann"] = "ram-lak",
+        filter: Literal["ram-lak", "shepp-logan", "cosine", "hamming", "hann"] | Tensor | Sequence[float] = "ram-lak",
         cutoff: float = 1.0,
+        padding: Literal["zero", "edge"] = "zero",
     ) -> None:
         if not isinstance(ray_transform, RayTransform):
             raise TypeError(f"FilteredBackprojection expects a RayTransform, got {type(ray_transform).__name__}.")
         if not 0 < cutoff <= 1:
             raise ValueError(f"FilteredBackprojection expects a cutoff in (0, 1], got {cutoff!r}.")
+        if padding not in ("zero", "edge"):
+            raise ValueError(f"FilteredBackprojection expects padding 'zero' or 'edge', got {padding!r}.")
         super().__init__(ray_transform.range_shape, ray_transform.domain_shape)
-        self.ray_transform, self.filter, self.cutoff = ray_transform, filter, float(cutoff)
-        geometry, volume = ray_transform.geometry, ray_transform.volume
-        self._beyond = _bins_beyond(volume, geometry)
-        wide = ParallelBeam(geometry.angles, geometry.bins + 2 * self._beyond, geometry.pitch, geometry.offset)
-        self._views = parallel_views(volume, wide)
-        self._length = int(next_fast_len(2 * wide.bins, real=True))
-        frequency = torch.fft.rfftfreq(self._length, dtype=torch.float64)  # cycles per bin
-        along = self._views[:, STEP, None].abs().reciprocal()  # bins from one pixel of a sheared row to the next
-        response = ramp_response(self._length, geometry.pitch) * window(filter, 2 * frequency / self.cutoff)
-        response = response / torch.sinc((frequency * along / 2).clamp(max=0.25)).square()
-        theta = torch.tensor(geometry.angles, dtype=torch.float64)[:, None]
-        for spacing, part in zip(volume.spacing, (torch.sin(theta), torch.cos(theta)), strict=True):
-            wider = max(0.0, (spacing / geometry.pitch) ** 2 - 1) ** 0.5
-            response = response * torch.sinc(frequency * wider * part)
-        self.response = angular_weights(geometry.angles)[:, None] * response
+        self.ray_transform, self.cutoff, self.padding = ray_transform, float(cutoff), padding
+        self.filter = checked_window(filter, "FilteredBackprojection")
+        self._method = self._choose(ray_transform)
+
+    def _choose(self, rays: RayTransform) -> _Method:
+        volume, geometry = rays.volume, rays.geometry
+        settings = self.filter, self.cutoff, self.padding
+        match geometry:
+            case ParallelBeam():
+                return ParallelFBP(volume, geometry, *settings)
+            case ParallelBeam3D():
+                return StackedFBP(volume, geometry, *settings)
+            case ConeBeam() if geometry.helical_pitch != 0:
+                return HelicalFBP(volume, geometry, *settings)
+            case FanBeam() | ConeBeam():
+                return DivergentFBP(volume, geometry, *settings)
+        raise CapabilityError(
+            f"FilteredBackprojection has no formula for {type(geometry).__name__}; solve with an iterative method, "
+            "or write the scan as a FanBeam or ConeBeam if its source runs on a circle or helix."
+        )
 
     def apply(self, x: Tensor) -> Tensor:
-        rows, columns = self.range_shape
-
-        def reconstruct(sinogram: Tensor) -> Tensor:
-            padded = torch.nn.functional.pad(sinogram, (self._beyond, self._beyond))
-            image: Tensor = parallel_backproject(self._filter(padded), self._views, rows, columns, "pixel")
-            return image
-
-        return on_items(reconstruct, x)
+        return on_items(self._method.apply, x, len(self.domain_shape))
 
     def apply_adjoint(self, y: Tensor) -> Tensor:
-        bins = self.ray_transform.geometry.bins
-
-        def transpose(image: Tensor) -> Tensor:
-            wide = parallel_project(image, self._views, bins + 2 * self._beyond, "pixel")
-            return self._filter(wide).narrow(-1, self._beyond, bins)
-
-        return on_items(transpose, y)
-
-    def _filter(self, sinogram: Tensor) -> Tensor:
-        """Convolve each view with its even kernel, and so with its transpose."""
-        spectrum = torch.fft.rfft(sinogram, n=self._length) * self.constant("response", sinogram)
-        filtered: Tensor = torch.fft.irfft(spectrum, n=self._length)[..., : sinogram.shape[-1]]
-        return filtered
+        return on_items(self._method.transpose, y, len(self.range_shape))
 
     @classmethod
     def examples(cls) -> Iterator[LinearOperator]:
         turn = ParallelBeam([pi * a / 9 for a in range(9)], 13)
         yield cls(RayTransform(Volume((8, 8)), turn))
-        yield cls(RayTransform(Volume((8, 8)), turn, model="joseph"), filter="hann", cutoff=0.8)
+        yield cls(RayTransform(Volume((8, 8)), turn, model="joseph"), filter="hann", cutoff=0.8, padding="edge")
         skew = ParallelBeam([2.4, -0.3, 0.9, 5.1], 10, pitch=1.5, offset=-0.8)
-        yield cls(RayTransform(Volume((7, 12), spacing=(1.3, 0.8), offset=(0.4, -1.1)), skew), filter="shepp-logan")
-
-
-def _bins_beyond(volume: Volume, geometry: ParallelBeam) -> int:
-    """Bins to add at each end of the detector so that every pixel projects onto it in every view."""
-    reach = hypot(*(abs(o) + n * h / 2 for n, h, o in zip(volume.shape, volume.spacing, volume.offset, strict=True)))
-    return max(0, ceil((reach + abs(geometry.offset)) / geometry.pitch - (geometry.bins - 1) / 2)) + 3
+        uneven = Volume((7, 12), spacing=(1.3, 0.8), offset=(0.4, -1.1))
+        yield cls(RayTransform(uneven, skew), filter="shepp-logan")
+        around = [2 * pi * a / 9 for a in range(9)]
+        flat = FanBeam(around, 12, 30.0, 45.0, pitch=1.7, offset=0.4, source_offset=-0.7, axis_offset=0.3)
+        yield cls(RayTransform(uneven, flat), filter=[1.0, 0.9, 0.4], padding="edge")
+        curved = FanBeam(around[:6], 15, 20.0, 30.0, 1.3, detector="curved", offset=-0.6, source_offset=0.5)
+        yield cls(RayTransform(Volume((8, 8)), curved))
+        yield cls(RayTransform(Volume((9, 8)), FanBeam(around, 11, 20.0, 30.0, 1.4, offset=4.0)))
+        thick = Volume((5, 6, 7), spacing=(1.1, 0.8, 0.9), offset=(0.2, 0.3, -0.4))
+        yield cls(RayTransform(thick, ParallelBeam3D(turn.angles, 4, 9, pitch=(0.7, 0.9), offset=(0.3, -0.2))))
+        cone = ConeBeam(around, 6, 9, 20.0, 30.0, (1.4, 1.2), (0.4, -0.3), (0.2, 0.5), axis_offset=0.3)
+        yield cls(RayTransform(thick, cone), filter="cosine")
+        helix = ConeBeam([a / 3 for a in range(-24, 25)], 8, 12, 20.0, 30.0, 1.4, helical_pitch=3.0)
+        yield cls(RayTransform(thick, helix))

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from copy import copy
+from itertools import pairwise
 from math import isfinite, pi
-from typing import Any, ClassVar
+from statistics import median
+from typing import Any, ClassVar, Self
 from warnings import warn
+
+from torch import Tensor
+
+from recon.operators.ct.frames import Frames
 
 
 class Geometry(ABC):
     """Where the rays of a scan run: an immutable, hashable value, apart from any image or projector.
 
     Lengths are in mm, angles in radians. Coordinates are those of :class:`~recon.operators.ct.volume.Volume`,
-    whose origin is the rotation axis.
+    whose origin is the rotation axis; vectors have their components in the order of its axes.
 
     Attributes
     ----------
     names
         Short names by which configurations call the class; by default its name in snake case.
+    ndim
+        Number of axes of the volumes that can be scanned, 2 or 3.
     """
 
     names: ClassVar[tuple[str, ...]] = ()
@@ -26,11 +35,44 @@ class Geometry(ABC):
     @property
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
-        """Shape of one set of projections, angles first."""
+        """Shape of one set of projections: ``(angles, bins)``, in three dimensions ``(angles, rows, bins)``."""
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @abstractmethod
+    def frames(self) -> Frames:
+        """The rays of every view in mm."""
+
+    @abstractmethod
+    def take(self, views: Sequence[int]) -> Self:
+        """The same scan with these of its views only, in the order given."""
+
+    def rays(self) -> tuple[Tensor, Tensor]:
+        """Points on all rays in mm and their unit directions, float64, each ``(*shape, ndim)``."""
+        return self.frames().rays(self.shape[1:])
 
 
-def checked_angles(angles: Any, owner: str) -> tuple[float, ...]:
-    """Angles in radians from a sequence, an array or a tensor; refuses none, NaN and more than one dimension."""
+class CircularGeometry(Geometry):
+    """A scan whose views are told apart by an angle θ in radians."""
+
+    angles: tuple[float, ...]
+
+    def take(self, views: Sequence[int]) -> Self:
+        angles = tuple(self.angles[view] for view in views)
+        if not angles:
+            raise ValueError(f"{type(self).__name__} expects at least one view to take, got none.")
+        part = copy(self)  # not built anew, which would judge the steps between the views that are left
+        object.__setattr__(part, "angles", angles)
+        return part
+
+
+def checked_angles(angles: Any, owner: str, turns: bool = False) -> tuple[float, ...]:
+    """Angles in radians from a sequence, an array or a tensor; refuses none, NaN and more than one dimension.
+
+    Warns of angles that look like degrees: more than two turns, or with ``turns`` allowed steps of half a radian.
+    """
     values = angles.tolist() if hasattr(angles, "tolist") else angles
     try:
         result = tuple(float(value) for value in values)
@@ -40,28 +82,41 @@ def checked_angles(angles: Any, owner: str) -> tuple[float, ...]:
         raise ValueError(f"{owner} expects at least one angle, got none.")
     if not all(map(isfinite, result)):
         raise ValueError(f"{owner} expects finite angles, got NaN or infinity.")
-    if max(map(abs, result)) > 4 * pi:
+    largest = max(result, key=abs)
+    if abs(largest) > 4 * pi and (not turns or _typical_step(result) >= 0.5):
+        reason = "reached in steps of more than half a radian" if turns else "more than two turns"
         warn(
-            f"{owner} takes angles in radians, and {max(result, key=abs):g} is more than two turns; "
-            "convert degrees with numpy.deg2rad.",
+            f"{owner} takes angles in radians, and {largest:g} is {reason}; convert degrees with numpy.deg2rad.",
             stacklevel=3,
         )
     return result
 
 
+def _typical_step(angles: Sequence[float]) -> float:
+    ascending = sorted(angles)
+    return median(b - a for a, b in pairwise(ascending)) if len(angles) > 1 else 0.0
+
+
 def checked_number(value: Any, owner: str, name: str, positive: bool = False) -> float:
     """A finite float, optionally positive, or one sentence that names it."""
-    number = float(value)
+    wanted = f"{owner} expects a {'positive, ' if positive else ''}finite {name}"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{wanted}, got {value!r}.") from None
     if not isfinite(number) or (positive and number <= 0):
-        raise ValueError(f"{owner} expects a {'positive, ' if positive else ''}finite {name}, got {value!r}.")
+        raise ValueError(f"{wanted}, got {value!r}.")
     return number
 
 
 def checked_count(value: Any, owner: str, name: str) -> int:
     """A positive whole number, or one sentence that names it."""
-    if isinstance(value, bool) or int(value) != value or value < 1:
-        raise ValueError(f"{owner} expects {name} to be a positive whole number, got {value!r}.")
-    return int(value)
+    try:
+        if not isinstance(value, bool) and int(value) == value and value >= 1:
+            return int(value)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(f"{owner} expects {name} to be a positive whole number, got {value!r}.")
 
 
 def per_axis(value: float | Sequence[float], ndim: int, owner: str, name: str, positive: bool) -> tuple[float, ...]:

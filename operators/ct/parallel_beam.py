@@ -9,11 +9,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from recon.operators.ct.geometry import Geometry, checked_angles, checked_count, checked_number
+from recon.operators.ct.frames import Frames
+from recon.operators.ct.geometry import CircularGeometry, checked_angles, checked_count, checked_number
 
 
 @dataclass(frozen=True, init=False)
-class ParallelBeam(Geometry):
+class ParallelBeam(CircularGeometry):
     """Parallel rays on a line detector that turns about the origin: the geometry of the Radon transform.
 
     View a and bin k measure the integral along the line
@@ -53,6 +54,15 @@ class ParallelBeam(Geometry):
     def shape(self) -> tuple[int, int]:
         """(angles, bins)."""
         return len(self.angles), self.bins
+
+    def frames(self) -> Frames:
+        theta = torch.tensor(self.angles, dtype=torch.float64)
+        along = torch.stack((theta.cos(), -theta.sin()), -1)
+        across = torch.stack((theta.sin(), theta.cos()), -1)
+        first = float(self.positions()[0])
+        return Frames(
+            torch.stack((first * across, self.pitch * across), 1), torch.stack((along, torch.zeros_like(along)), 1)
+        )
 
     @property
     def axis_bin(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +40,8 @@ class Volume:
     def __init__(
         self, shape: Sequence[int], spacing: float | Sequence[float] = 1.0, offset: float | Sequence[float] = 0.0
     ) -> None:
+        if not isinstance(shape, Iterable):
+            raise TypeError(f"Volume expects a shape such as (256, 256), got {shape!r}.")
         sizes = tuple(checked_count(n, "Volume", "each size in shape") for n in shape)
         if len(sizes) not in (2, 3):
             raise ValueError(f"Volume expects a shape of two or three axes, got {sizes}.")

@@ -20,6 +20,7 @@ PACKAGES = {
     "numpy": "numerics",
     "scipy": "numerics",
     "numba": "fast kernels on the CPU",
+    "finufft": "ray transforms by nonuniform Fourier transforms",
     "triton": "fast kernels on NVIDIA GPUs",
     "deepinv": "bridges to its physics and denoisers",
     "odl": "bridges to its operators",

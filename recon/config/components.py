@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from recon.config.annotations import kind_of
 from recon.config.checks import Mismatch, Slot
 from recon.config.errors import ConfigError, Mark, listed, suggestion
-from recon.config.extras import extra_keys, from_data, may_leave_out, widened
+from recon.config.extras import GEOMETRY, extra_keys, from_data, may_leave_out, widened
 from recon.config.foreign import foreign, is_path
 from recon.config.kinds import Component, Stop
 from recon.config.nodes import Map, Node, Scalar, is_null, shown
+from recon.config.scans import DESCRIBED, check_scan
 from recon.config.stopping import check_measured, default_limits
-from recon.config.values import ComponentSpec, ImportSpec, StopSpec, Value
+from recon.config.values import ComponentSpec, ImportSpec, ScanSpec, StopSpec, Value
 from recon.parameters import Parameter, Source
 from recon.registry import ROLES, find, members, networks
 from recon.signatures import ClassInfo
@@ -28,7 +30,7 @@ class Components:
 
     inside: bool = False
 
-    def check(self, kind: Component, node: Node, slot: Slot) -> ComponentSpec | ImportSpec:
+    def check(self, kind: Component, node: Node, slot: Slot) -> ComponentSpec | ImportSpec | ScanSpec:
         """The component that a node describes; Mismatch if it is neither a name nor a mapping."""
         word = kind.word if any(role.name == kind.word for role in ROLES) else slot.name.replace("_", " ")
         name, params = _name_and_params(node, word)
@@ -38,6 +40,8 @@ class Components:
                 choices = suggestion("", [m.names[0] for m in candidates], "known are")
                 raise ConfigError(node.mark, f"{word} needs a 'name'{choices}")
             return self.fill(candidates[0].info, "", word, params)
+        if GEOMETRY in kind.bases and name.text in DESCRIBED:
+            return check_scan(name, params)
         member = next((m for base in kind.bases if (m := find(base, name.text))), None)
         if member is not None:
             return self.fill(member.info, member.names[0], f"{word} {name.text!r}", params)
@@ -45,7 +49,7 @@ class Components:
             if len(candidates) == 1 and not candidates[0].role:
                 known = list(candidates[0].info.parameters)
                 raise ConfigError(name.mark, f"{word} expects a mapping of {listed(known)}, got {name.text!r}.")
-            known = [n for m in candidates for n in m.names]
+            known = [*(n for m in candidates for n in m.names), *(DESCRIBED if GEOMETRY in kind.bases else ())]
             raise ConfigError(name.mark, f"there is no {word} {name.text!r}{_known(name.text, known)}")
         return self._foreign(name, word, kind.bases, params)
 
@@ -70,13 +74,18 @@ class Components:
             return ComponentSpec(path, name.text, label, spec.params, spec.mark, spec.marks, spec.options)
         return ImportSpec(path, label, word, bases, params, name.mark)
 
-    def fill(self, info: ClassInfo, name: str, label: str, params: Map) -> ComponentSpec:
-        """The component with its parameters checked and its plain defaults filled in."""
+    def fill(
+        self, info: ClassInfo, name: str, label: str, params: Map, known: Mapping[str, Value] | None = None
+    ) -> ComponentSpec:
+        """The component with its parameters checked and its plain defaults filled in.
+
+        ``known`` are values from elsewhere, which need no check and give way to those in ``params``.
+        """
         extras = extra_keys(info)
         for key, mark in params.keys.items():
             if key not in info.parameters and key not in extras:
-                known = [*info.parameters, *extras]
-                raise ConfigError(mark, f"{label} takes no {key!r}{suggestion(key, known)}")
+                takes = [*info.parameters, *extras]
+                raise ConfigError(mark, f"{label} takes no {key!r}{suggestion(key, takes)}")
         values: dict[str, Value] = {}
         for parameter in info.parameters.values():
             node = params.entries.get(parameter.name)
@@ -85,6 +94,8 @@ class Components:
                 values[parameter.name] = None
             elif node is not None:
                 values[parameter.name] = self._slot(label, parameter).check(kind, node)
+            elif known is not None and parameter.name in known:
+                values[parameter.name] = known[parameter.name]
             elif parameter.required and not may_leave_out(info, parameter, inside=self.inside):
                 raise ConfigError(params.mark, f"{label} needs {parameter.name!r}: {kind.phrase}.")
             elif not from_data(info, parameter.name):

@@ -34,13 +34,13 @@ def widened(info: ClassInfo, parameter: Parameter, kind: Kind) -> Kind:
 def from_data(info: ClassInfo, name: str) -> bool:
     """Whether a parameter, where the job leaves it out, follows from the data rather than from its default.
 
-    The bins of a scan geometry are those of the data, the volume has as many pixels each way as there are bins, and
-    its pixels are as wide as the bins.
+    The bins and rows of a scan geometry are those of the data, the volume has as many pixels each way as there are
+    bins, and its pixels are as wide as what a bin sees of the rotation axis.
     """
     if info.derives(GEOMETRY):
-        return name == "bins"
+        return name in ("bins", "rows")
     if info.path == VOLUME:
-        return name in ("shape", "spacing")
+        return name in ("shape", "spacing", "offset")
     return name == "volume" and info.derives(OPERATOR)
 
 

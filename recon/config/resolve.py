@@ -14,7 +14,8 @@ from recon.config.compose import compose
 from recon.config.errors import ConfigError, Mark, nearest
 from recon.config.job import VERSION
 from recon.config.nodes import Map, Scalar, display, shown
-from recon.config.values import ArraySpec, ComponentSpec, ImportSpec, components, paths, plain
+from recon.config.scans import check_reader
+from recon.config.values import ArraySpec, ComponentSpec, ImportSpec, components, paths, plain, scans
 from recon.registry import find
 from recon.signatures import find_class
 
@@ -87,6 +88,7 @@ def load_job(path: Path, overrides: Sequence[str] = (), out: Path | None = None)
     _check_files(spec)
     _check_folders(spec)
     _check_angles(spec)
+    _check_scans(spec)
     return JobSpec(path, spec, tuple(overrides))
 
 
@@ -189,16 +191,33 @@ def _names_in(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
 
 
+def _check_scans(spec: ComponentSpec) -> None:
+    """A geometry that comes with the items needs a reader that finds one."""
+    reader = spec.params["input"]
+    info = find_class(reader.path) if isinstance(reader, ComponentSpec) else None
+    for scan in scans(spec.params["operator"]):
+        if scan.file is None and info is not None and ":" not in reader.path:
+            check_reader(scan, info, reader.label)
+
+
+def _attribute(path: str, name: str) -> Any:
+    info = find_class(path)
+    return None if info is None else info.attribute(name)
+
+
 def _check_angles(spec: ComponentSpec) -> None:
     """Angles need a unit: nothing in a list of numbers tells degrees from radians."""
     steps = {step.name for step in spec.params["preprocess"] if isinstance(step, ComponentSpec)}
+    reader = spec.params["input"]
+    known = isinstance(reader, ComponentSpec) and _attribute(reader.path, "angles_in_radians") is True
     for component in components(spec.params):
         angles = component.params.get("angles")
         if not isinstance(angles, ArraySpec):
             continue
-        converted = "angles" in steps and angles.source == "item"
+        converted = ("angles" in steps or known) and angles.source == "item"
         if converted and "angle_unit" in component.options:
-            said = "the preprocessing step 'angles' has brought them to radians; leave 'angle_unit' out"
+            who = reader.label if known else "the preprocessing step 'angles'"
+            said = f"{who} has brought them to radians; leave 'angle_unit' out"
             raise ConfigError(component.at("angle_unit"), f"{component.label}: {said}.")
         if not converted and "angle_unit" not in component.options:
             wanted = "'angle_unit: deg' or 'angle_unit: rad'"

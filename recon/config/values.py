@@ -11,9 +11,10 @@ from recon.config.errors import Mark
 from recon.config.nodes import Map
 
 Value = Any
-"""A plain value, a Path, an ArraySpec, a ComponentSpec, an ImportSpec, or a list or mapping of these."""
+"""A plain value, a Path, an ArraySpec, a ComponentSpec, a ScanSpec, an ImportSpec, or a list or mapping of these."""
 
 FROM_FILE = "from-file"
+ASTRA = "astra"
 ESTIMATE = "estimate"
 
 
@@ -106,6 +107,46 @@ class ComponentSpec:
 
 
 @dataclass(frozen=True)
+class ScanSpec:
+    """A scan geometry that is described outside the job: by the files of the data, or by ASTRA's dictionaries.
+
+    Attributes
+    ----------
+    file
+        The file with ASTRA's dictionaries; None where each item brings its own geometry.
+    unit
+        Length of ASTRA's unit in mm.
+    flip_rows
+        Whether images are meant with ASTRA's last row first, so that its fans are ours.
+    label
+        How messages call it: ``geometry 'from-file'``.
+    params
+        Parameters that the job sets over the described ones; checked against the class once that is known.
+    """
+
+    label: str
+    params: Map
+    mark: Mark
+    file: Path | None = None
+    unit: float = 1.0
+    flip_rows: bool = False
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+
+    def at(self, name: str) -> Mark:
+        """Where a parameter stands, or else the geometry."""
+        return self.marks.get(name, self.mark)
+
+    def plain(self) -> dict[str, Any]:
+        """As it would be written in a job."""
+        from recon.config.nodes import plain as plain_node
+
+        if self.file is None:
+            return {"name": FROM_FILE, **plain_node(self.params)}
+        own = {"file": str(self.file.absolute()), "unit": self.unit, "flip_rows": self.flip_rows}
+        return {"name": ASTRA, **own, **plain_node(self.params)}
+
+
+@dataclass(frozen=True)
 class ImportSpec:
     """A component of somebody else: ``my_package.MyPrior`` or ``my_file.py:MyPrior``, with unchecked parameters.
 
@@ -133,7 +174,7 @@ class ImportSpec:
 
 def plain(value: Value) -> Any:
     """Any checked value as YAML or JSON would hold it."""
-    if isinstance(value, ArraySpec | StopSpec | ComponentSpec | ImportSpec):
+    if isinstance(value, ArraySpec | StopSpec | ComponentSpec | ScanSpec | ImportSpec):
         return value.plain()
     if isinstance(value, Path):
         return str(value.absolute())
@@ -173,8 +214,16 @@ def foreign(value: Value) -> Iterator[ImportSpec]:
     return (entry for entry in walk(value) if isinstance(entry, ImportSpec))
 
 
-def paths(value: Value) -> Iterator[tuple[ComponentSpec, str, Path]]:
+def scans(value: Value) -> Iterator[ScanSpec]:
+    """Every scan geometry inside a value that is described elsewhere."""
+    return (entry for entry in walk(value) if isinstance(entry, ScanSpec))
+
+
+def paths(value: Value) -> Iterator[tuple[ComponentSpec | ScanSpec, str, Path]]:
     """Every path to something that must exist: its owner, the parameter, the path."""
+    for scan in scans(value):
+        if scan.file is not None:
+            yield scan, "file", scan.file
     for owner in components(value):
         for name, entry in owner.params.items():
             if isinstance(entry, Path) and owner.label != "output":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from recon.files.arrays import ArrayFile, ArrayReader, Index
+from recon.files.arrays import ArrayReader, Index
 from recon.files.item import DataError
 
 
@@ -23,7 +23,7 @@ class Hdf5(ArrayReader):
     suffixes: ClassVar[tuple[str, ...]] = (".h5", ".hdf5", ".hdf", ".nxs", ".nx5")
 
     @contextmanager
-    def open(self, path: Path) -> Iterator[ArrayFile]:
+    def open(self, path: Path) -> Iterator[_Datasets]:
         import h5py
 
         try:
@@ -56,6 +56,10 @@ class _Datasets:
             raise DataError(f"{self.path}:{name} is empty.")
         values = _Lazy(entry, f"{self.path}:{name}")
         return values[index] if index else values
+
+    def attribute(self, name: str, key: str) -> Any:
+        """An attribute of a dataset, None where it has none of that name."""
+        return self.file[name].attrs.get(key)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
+from recon.files.scan import Scan
+
 
 class DataError(Exception):
     """Something is wrong with a file or with the numbers in it, said in one sentence."""
@@ -33,6 +35,8 @@ class Item:
         The true image where it is known.
     units
         Units of the image in its original scale, such as ``"1/mm"``; empty where unknown.
+    scan
+        The geometry of the scan where the file tells it.
     meta
         What reading and preprocessing decided; it goes into the sidecar. Entries that other parts read:
 
@@ -45,6 +49,11 @@ class Item:
             ``"rgb"`` where the first axis of ``data`` holds the three colours.
         ``axis_offset_px``
             Position of the rotation axis on the detector; see :class:`recon.preprocess.RotationAxis`.
+        ``angles_unit``
+            ``"rad"`` once the angles are in radians.
+        ``views``
+            Which views of how many are left, ``{"of": 720, "kept": [0, 12, ...]}``; see
+            :class:`recon.preprocess.Views`.
     """
 
     id: str
@@ -54,6 +63,7 @@ class Item:
     truth: Tensor | None = None
     units: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
+    scan: Scan | None = None
 
     def __repr__(self) -> str:
         arrays = {"data": self.data, "truth": self.truth, **self.aux}

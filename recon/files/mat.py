@@ -106,6 +106,7 @@ class _SciPyTree:
         from scipy.io import whosmat
 
         self.path = path
+        self.read: dict[str, Any] = {}
         try:
             self.variables = [name for name, *_ in whosmat(path)]
         except Exception as error:  # SciPy lets many kinds through on a broken file
@@ -115,7 +116,9 @@ class _SciPyTree:
         from scipy.io import loadmat
 
         try:
-            return loadmat(self.path, variable_names=[name])[name]
+            if name not in self.read:
+                self.read[name] = loadmat(self.path, variable_names=[name])[name]
+            return self.read[name]
         except Exception as error:
             raise DataError(f"{self.path}:{name} cannot be read ({error}).") from None
 

@@ -17,9 +17,15 @@ class Reader(ABC):
     ----------
     names
         Values of ``input.name`` that choose the reader.
+    geometries
+        Names of the scan geometries that its items may bring with them, for ``geometry: from-file``.
+    angles_in_radians
+        Whether its items have their angles in radians, the files telling the unit.
     """
 
     names: ClassVar[tuple[str, ...]] = ()
+    geometries: ClassVar[tuple[str, ...]] = ()
+    angles_in_radians: ClassVar[bool] = False
 
     @abstractmethod
     def items(self) -> list[ItemRef]:

@@ -1,27 +1,35 @@
 """Preprocessing: explicit steps from the data as read to the data as reconstructed."""
 
 from recon.preprocess.angles import Angles
+from recon.preprocess.beam_hardening import BeamHardening
 from recon.preprocess.coil_maps import CoilMaps
 from recon.preprocess.crop import Crop
 from recon.preprocess.flat_field import FlatField
 from recon.preprocess.flip import Flip
 from recon.preprocess.negative_log import NegativeLog
+from recon.preprocess.rings import Rings
 from recon.preprocess.rotation_axis import RotationAxis
 from recon.preprocess.sampling_mask import SamplingMask
 from recon.preprocess.scale import Scale
 from recon.preprocess.step import Step
 from recon.preprocess.transpose import Transpose
+from recon.preprocess.views import Views
+from recon.preprocess.zingers import Zingers
 
 __all__ = [
     "Angles",
+    "BeamHardening",
     "CoilMaps",
     "Crop",
     "FlatField",
     "Flip",
     "NegativeLog",
+    "Rings",
     "RotationAxis",
     "SamplingMask",
     "Scale",
     "Step",
     "Transpose",
+    "Views",
+    "Zingers",
 ]

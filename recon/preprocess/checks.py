@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
@@ -28,6 +29,16 @@ def refuse_moving_the_axis(item: Item, axis: int, roles: Sequence[str], step: st
         raise DataError(
             f"{step} along the detector moves the rotation axis of {item.source}; put it before rotation_axis."
         )
+
+
+def scan_after(item: Item, roles: Sequence[str], step: str) -> dict[str, Any]:
+    """The item's scan after a change to its detector: none where its rays diverge from a source that stays.
+
+    What is left in the notes tells why the item's geometry cannot be taken up any more.
+    """
+    if item.scan is None or "data" not in roles or "source_to_axis" not in item.scan.geometry:
+        return {}
+    return {"scan": None, "meta": {"geometry_lost_to": step}}
 
 
 def no_value_range(item: Item) -> dict[str, None]:

@@ -56,7 +56,7 @@ def find_axis(sinogram: Tensor, angles: Tensor) -> AxisEstimate:
     p = sinogram.detach().to("cpu", torch.float64).reshape(-1, *sinogram.shape[-2:])
     p = p / p.abs().amax().clamp_min(torch.finfo(p.dtype).tiny)
     theta = angles.detach().to("cpu", torch.float64)
-    full_turn, weights = _coverage(theta)
+    full_turn, weights = coverage(theta)
     estimate = _search(p, theta, weights, full_turn)
     for _ in range(20):
         before = estimate.offset
@@ -66,7 +66,7 @@ def find_axis(sinogram: Tensor, angles: Tensor) -> AxisEstimate:
     return estimate
 
 
-def _coverage(theta: Tensor) -> tuple[bool, Tensor]:
+def coverage(theta: Tensor) -> tuple[bool, Tensor]:
     """Whether the angles cover a full turn, and the share of the turn that each stands for."""
     for turn in (2 * pi, pi):
         wrapped, order = torch.sort(theta % turn)

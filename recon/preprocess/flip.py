@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 
 from recon.files.item import Item
-from recon.preprocess.checks import refuse_moving_the_axis, require_axis, require_roles
+from recon.preprocess.checks import refuse_moving_the_axis, require_axis, require_roles, scan_after
 from recon.preprocess.step import Step
 
 
@@ -41,12 +41,12 @@ class Flip(Step):
     def __call__(self, item: Item) -> Item:
         refuse_moving_the_axis(item, self.axis, self.roles, "flip")
         arrays = {role: item.array(role) for role in self.roles}
-        return item.with_arrays(
-            {
-                role: array.flip(require_axis(array, self.axis, "flip", f"{role} of {item.source}"))
-                for role, array in arrays.items()
-            }
-        )
+        flipped = {
+            role: array.flip(require_axis(array, self.axis, "flip", f"{role} of {item.source}"))
+            for role, array in arrays.items()
+        }
+        detector = self.axis % item.data.ndim != 0
+        return item.with_arrays(flipped).changed(**scan_after(item, self.roles if detector else (), "flip"))
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Step, Item]]:

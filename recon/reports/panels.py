@@ -11,7 +11,7 @@ from torch import Tensor
 from recon.reports.figure import LINES, RULE
 
 Array = np.ndarray[Any, Any]
-Kind = Literal["image", "sinogram", "kspace"]
+Kind = Literal["image", "sinogram", "projections", "kspace"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,12 @@ class Shown:
 
     values: Array
     note: str = ""
+
+
+def middle_sinogram(projections: Tensor) -> Shown:
+    """The sinogram of the middle row of projections (..., projections, rows, bins)."""
+    rows = projections.shape[-2]
+    return Shown(reduced(projections.select(-2, rows // 2), False).values, f"row {rows // 2} of {rows}")
 
 
 def reduced(image: Tensor, color: bool) -> Shown:

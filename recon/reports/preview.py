@@ -19,6 +19,7 @@ from recon.reports.panels import (
     draw_sinogram,
     kind_of,
     log_kspace,
+    middle_sinogram,
     reduced,
     robust_window,
 )
@@ -70,8 +71,9 @@ def preview(
         Span of values for the PSNR, which compares complex images as they are; by default from the smallest to the
         largest value (magnitude) of the truth.
     data_kind
-        ``"image"``, ``"sinogram"`` (..., projections, bins) or ``"kspace"`` (..., coils, ky, kx); ``"auto"`` takes
-        complex data for k-space and data of other proportions than the image's for a sinogram.
+        ``"image"``, ``"sinogram"`` (..., projections, bins), ``"projections"`` (..., projections, rows, bins), of which
+        the sinogram of the middle row is drawn, or ``"kspace"`` (..., coils, ky, kx); ``"auto"`` takes complex data for
+        k-space and data of other proportions than the image's for a sinogram.
     first_name, name
         Titles of the two images, such as "FBP" and "Total variation".
 
@@ -128,9 +130,10 @@ def _data_panel(data: Tensor, kind: Kind, window: Window, color: bool) -> _Panel
         shown = log_kspace(data)
         own = robust_window(shown.values, 1, 99.9)
         return _Panel(_DATA[kind], shown.values, own, "kspace", [shown.values], note=shown.note)
-    shown = reduced(data, color and data.ndim > 2)
-    if kind == "sinogram" and shown.values.ndim == 2:
-        return _Panel(_DATA[kind], shown.values, robust_window(shown.values), kind, [shown.values], note=shown.note)
+    shown = middle_sinogram(data) if kind == "projections" else reduced(data, color and data.ndim > 2)
+    if kind in ("sinogram", "projections") and shown.values.ndim == 2:
+        title = ", ".join(part for part in (_DATA["sinogram"], shown.note) if part)
+        return _Panel(title, shown.values, robust_window(shown.values), "sinogram", [shown.values])
     if comparable(shown.values, window):
         return _Panel(_DATA["image"], shown.values, window, note=shown.note)
     bar = [shown.values] if shown.values.ndim == 2 else None

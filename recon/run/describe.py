@@ -20,9 +20,6 @@ from recon.run.solve import Solved
 from recon.solvers import Solver
 
 PACKAGES = ("torch", "numpy", "scipy", "deepinv", "odl")
-DATA_KINDS: dict[type, Literal["sinogram", "kspace"]] = {RayTransform: "sinogram", CartesianMRI: "kspace"}
-"""How data that are not images are drawn."""
-
 SSIM_LEAST = 11
 """Pixels that ssim's window needs along each axis."""
 
@@ -37,7 +34,7 @@ def describe(
     """The record of a solved item; ``images`` are reconstruction, first guess and truth in original units."""
     image, guess, truth = images
     item, operator = solved.case.item, solved.case.operator
-    volume = getattr(operator, "volume", None)
+    volume, geometry = getattr(operator, "volume", None), getattr(operator, "geometry", None)
     return {
         "id": item.id,
         "status": "diverged" if solved.reason == "diverged" else "done",
@@ -57,6 +54,7 @@ def describe(
         "spacing_mm": None if volume is None else list(volume.spacing),
         "sigma": solved.case.sigma,
         "operator": repr(operator),
+        "geometry": None if geometry is None else repr(geometry),
         "preprocessing": dict(item.meta),
         "device": str(device),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -72,10 +70,12 @@ def solver_name(job: JobSpec, solver: Solver) -> str:
     return name
 
 
-def data_kind(solved: Solved) -> Literal["auto", "sinogram", "kspace"]:
-    """What kind of data the operator makes."""
+def data_kind(solved: Solved) -> Literal["auto", "sinogram", "projections", "kspace"]:
+    """What kind of data the operator makes, and how they are drawn."""
     operator = solved.case.operator
-    return next((kind for cls, kind in DATA_KINDS.items() if isinstance(operator, cls)), "auto")
+    if isinstance(operator, RayTransform):
+        return "sinogram" if len(operator.range_shape) == 2 else "projections"
+    return "kspace" if isinstance(operator, CartesianMRI) else "auto"
 
 
 def nominal_range(solved: Solved) -> tuple[float, float] | None:

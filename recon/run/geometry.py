@@ -2,120 +2,188 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import pi
-
-import torch
-from torch import Tensor
+from math import ceil, cos, pi, sin
+from typing import Any
 
 from recon.config.components import Components
+from recon.config.errors import ConfigError
 from recon.config.extras import GEOMETRY, VOLUME
 from recon.config.nodes import Map
-from recon.config.values import ArraySpec, ComponentSpec, Value, components
+from recon.config.values import ArraySpec, ComponentSpec, Value
 from recon.files import DataError, Item
 from recon.operators.operator import Shape
+from recon.preprocess.views import PER_VIEW
+from recon.run.angles import radians, turning
 from recon.run.arrays import tensor_of
-from recon.signatures import find_class
+from recon.run.scans import described, is_geometry
+from recon.signatures import ClassInfo, find_class
+
+Params = dict[str, Value]
 
 
 def complete(spec: ComponentSpec, item: Item | None, data_shape: Shape | None) -> ComponentSpec:
-    """The description with angles in radians, bins, rotation axis and volume filled in where the job leaves them out.
+    """The description with everything filled in that the job leaves out and the item tells.
 
-    Bins and number of angles come from data ``(angles, ..., bins)``; the detector's offset from the preprocessing step
-    ``rotation_axis``; the volume is ``bins`` pixels each way, as wide as the bins.
+    A geometry gets the item's own description where the job says ``from-file``, its angles in radians, only the views
+    that preprocessing has kept, bins and rows from data ``(..., angles, bins)`` or ``(..., angles, rows, bins)``, and
+    the rotation axis from the step ``rotation_axis``: as offset of the detector for parallel rays, as ``axis_offset``
+    for diverging ones. An operator's volume gets the pixels of :func:`default_volume`.
 
     Raises
     ------
     DataError
-        If angles and data do not fit, or the angles cannot be in the unit that the job gives.
+        If geometry and data do not fit, or the angles cannot be in the unit that the job gives.
     """
     info = find_class(spec.path)
     if info is None:
         return spec
-    params = dict(spec.params)
     if info.derives(GEOMETRY):
-        params = _scan(spec, params, item, data_shape)
-    else:
-        geometry = next((v for v in params.values() if isinstance(v, ComponentSpec) and _is(v, GEOMETRY)), None)
-        if geometry is not None:
-            bins, pitch = _bins(geometry, data_shape), float(geometry.params.get("pitch", 1.0))
-            for name, parameter in info.parameters.items():
-                if parameter.annotation is not None and "Volume" in parameter.text:
-                    params[name] = _volume(params.get(name), bins, pitch, spec)
+        return replace(spec, params=_scan(spec, info, item, data_shape))
+    params = dict(spec.params)
+    place = next((name for name, value in params.items() if is_geometry(value)), None)
+    if place is None:
+        return spec
+    geometry, grid = described(params[place], item)
+    params[place] = geometry = complete(geometry, item, data_shape)
+    for name, parameter in info.parameters.items():
+        if parameter.annotation is not None and "Volume" in parameter.text:
+            params[name] = _volume(params.get(name), {**default_volume(geometry.params), **grid}, spec)
     return replace(spec, params=params)
 
 
-def _is(spec: ComponentSpec, base: str) -> bool:
-    info = find_class(spec.path)
-    return info is not None and info.derives(base)
-
-
-def _bins(geometry: ComponentSpec, data_shape: Shape | None) -> int:
-    bins = geometry.params.get("bins")
-    if bins is None:
-        assert data_shape is not None
-        bins = data_shape[-1]
-    return int(bins)
-
-
-def _volume(volume: Value, bins: int, pitch: float, owner: ComponentSpec) -> Value:
+def _volume(volume: Value, defaults: Params, owner: ComponentSpec) -> ComponentSpec:
     """The volume with what it leaves out."""
     if volume is None:
         info = find_class(VOLUME)
         assert info is not None
         volume = Components(inside=True).fill(info, "", "volume", Map(owner.mark, {}, {}))
-    return replace(volume, params={"shape": [bins, bins], "spacing": pitch, **volume.params})
+    assert isinstance(volume, ComponentSpec)
+    params = {**defaults, **volume.params}
+    if missing := [name for name in ("shape", "spacing") if name not in params]:
+        raise ConfigError(
+            volume.mark,
+            f"{owner.label} needs the {' and the '.join(missing)} of its volume, which vectors do not tell: "
+            "volume: {shape: [256, 256], spacing: 0.5}.",
+        )
+    return replace(volume, params=params)
 
 
-def _scan(
-    spec: ComponentSpec, params: dict[str, Value], item: Item | None, data_shape: Shape | None
-) -> dict[str, Value]:
-    angles = params.get("angles")
-    if isinstance(angles, ArraySpec):
-        converted = angles.source == "item" and item is not None and item.meta.get("angles_unit") == "rad"
-        unit = "rad" if converted else spec.options.get("angle_unit", "rad")
-        values = radians(tensor_of(angles, item), unit, _source(item))
-        if data_shape is not None and (values.ndim != 1 or len(data_shape) < 2 or len(values) != data_shape[0]):
-            raise DataError(
-                f"{_source(item)} has data of shape {tuple(data_shape)}, which is not one row for each of "
-                f"{values.numel()} angles."
-            )
-        params["angles"] = values.tolist()
-    if "bins" not in params:
-        params["bins"] = _bins(spec, data_shape)
+def default_volume(scan: Mapping[str, Value]) -> Params:
+    """The grid that follows from a complete geometry; nothing for one given by vectors.
+
+    Pixels as wide as what a bin sees of the rotation axis, pitch · R/D for diverging rays, as many each way as there
+    are bins; in space as many planes as rows, by the pitch of the rows, about the height at which the detector's
+    middle sees the axis, and for a helix as many more as source and detector pass.
+    """
+    if "pitch" not in scan:
+        return {}
+    rows_apart, bins_apart = (number / _magnification(scan) for number in _pair(scan["pitch"]))
+    bins = scan["bins"]
+    if scan.get("rows") is None:
+        return {"shape": [bins, bins], "spacing": bins_apart}
+    source = _pair(scan.get("source_offset", 0.0))[0]
+    height = source + (_pair(scan["offset"])[0] - source) / _magnification(scan)
+    advance = scan.get("helical_pitch", 0.0) / (2 * pi)
+    low, high = advance * min(scan["angles"]), advance * max(scan["angles"])
+    planes = scan["rows"] + ceil(abs(high - low) / rows_apart - 1e-9)
+    middle = height + (low + high) / 2
+    return {
+        "shape": [planes, bins, bins],
+        "spacing": [rows_apart, bins_apart, bins_apart],
+        "offset": [middle, 0.0, 0.0],
+    }
+
+
+def _magnification(scan: Mapping[str, Value]) -> float:
+    return float(scan["source_to_detector"]) / float(scan["source_to_axis"]) if "source_to_axis" in scan else 1.0
+
+
+def _pair(value: Any) -> tuple[float, float]:
+    """(along the axis, across it) of a parameter that is one number or two."""
+    along, across = value if isinstance(value, Sequence) else (value, value)
+    return float(along), float(across)
+
+
+def _scan(spec: ComponentSpec, info: ClassInfo, item: Item | None, data_shape: Shape | None) -> Params:
+    params = dict(spec.params)
+    flat = "rows" not in info.parameters or ("v" in info.parameters and params.get("v") is None)
+    ndim = 2 if flat else 3
+    for name in PER_VIEW:
+        value = params.get(name)
+        if isinstance(value, ArraySpec):
+            value = _angles(spec, value, item) if name == "angles" else tensor_of(value, item).tolist()
+        if isinstance(value, list):
+            params[name] = _chosen(spec, name, value, item, data_shape, ndim)
+    if data_shape is not None and len(data_shape) >= ndim:
+        params.setdefault("bins", data_shape[-1])
+        if not flat:
+            params.setdefault("rows", data_shape[-2])
     axis = None if item is None else item.meta.get("axis_offset_px")
-    if axis is not None and not spec.given("offset") and "offset" in params:
-        params["offset"] = -float(axis) * float(params.get("pitch", 1.0))
+    if axis is not None and item is not None:
+        params |= _axis(spec, params, float(axis), item)
     return params
 
 
-def in_radians(item: Item, operator: Value) -> Item:
-    """The item with its own angles in radians where the operator's description gives their unit.
-
-    Done before anything else, so that preprocessing steps need no unit of their own.
-    """
-    for spec in components(operator):
-        angles = spec.params.get("angles")
-        if isinstance(angles, ArraySpec) and angles.source == "item" and "angle_unit" in spec.options:
-            values = radians(tensor_of(angles, item), spec.options["angle_unit"], item.source)
-            return item.changed(aux={"angles": values}, meta={"angles_unit": "rad"})
-    return item
+def _angles(spec: ComponentSpec, angles: ArraySpec, item: Item | None) -> list[float]:
+    converted = angles.source == "item" and item is not None and item.meta.get("angles_unit") == "rad"
+    unit = "rad" if converted else spec.options.get("angle_unit", "rad")
+    values: list[float] = radians(tensor_of(angles, item), unit, _source(item), **turning(spec)).tolist()
+    return values
 
 
-def radians(angles: Tensor, unit: str, source: str) -> Tensor:
-    """Angles in radians; a :class:`DataError` where the unit cannot be right."""
-    values = angles.double()
-    count = values.numel()
-    span = float(values.max() - values.min()) if count else 0.0
-    largest = float(values.abs().max()) if count else 0.0
-    turns = [
-        abs(reach / turn - 1) < 0.02 for turn in (pi, 2 * pi) for reach in (span, span * count / max(count - 1, 1))
-    ]
-    if unit == "rad" and largest > 4 * pi:
-        raise DataError(f"the angles of {source} reach {largest:.4g}, which cannot be radians; say angle_unit: deg.")
-    if unit == "deg" and count > 4 and any(turns):
-        raise DataError(f"the angles of {source} span {span:.4g}, which looks like radians; say angle_unit: rad.")
-    return torch.deg2rad(values) if unit == "deg" else values
+def _chosen(
+    spec: ComponentSpec, name: str, values: list[Any], item: Item | None, data_shape: Shape | None, ndim: int
+) -> list[Any]:
+    """The entries of the views that are left of the data."""
+    if data_shape is None or len(data_shape) < ndim or len(values) != data_shape[-ndim]:
+        views = {} if item is None else item.meta.get("views", {})
+        if len(data_shape or ()) >= ndim and views.get("of") == len(values):
+            return [values[view] for view in views["kept"]]
+        if data_shape is not None:
+            raise DataError(_misfit(spec, name, len(values), _source(item), tuple(data_shape), ndim))
+    return values
+
+
+def _misfit(spec: ComponentSpec, name: str, count: int, source: str, shape: Shape, ndim: int) -> str:
+    said = f"{source} has data of shape {shape}, which"
+    if ndim == 2 and len(shape) == 3 and shape[0] == count:
+        return (
+            f"{said} {spec.label} takes slice by slice; choose slices in input, or write a geometry in space such as "
+            "parallel_beam_3d."
+        )
+    wanted = "row" if ndim == 2 else "picture (rows, bins)"
+    return f"{said} is not one {wanted} for each of {count} {name if len(name) > 1 else f'vectors {name}'}."
+
+
+def _axis(spec: ComponentSpec, params: Params, axis: float, item: Item) -> Params:
+    """How the rotation axis, ``axis`` bins from the detector's middle towards higher bins, enters the geometry."""
+    if "pitch" not in params:
+        raise DataError(
+            f"rotation_axis has moved the axis of {item.source}, but the vectors of {spec.label} say where it is; "
+            "leave the step out."
+        )
+    across = axis * _pair(params["pitch"])[1]
+    if "source_to_axis" not in params:
+        if spec.given("offset"):
+            return {}
+        return {"offset": [params["offset"][0], -across] if "rows" in params else -across}
+    if spec.given("axis_offset"):
+        return {}
+    if item.meta.get("axis_found_by") == "auto":
+        raise DataError(
+            f"rotation_axis found the axis of {item.source} as that of parallel rays, and those of {spec.label} "
+            "diverge; give it source_to_detector and pitch, or the offset as a number."
+        )
+    to_axis, to_detector = float(params["source_to_axis"]), float(params["source_to_detector"])
+    seen, source = across + _pair(params["offset"])[1], _pair(params["source_offset"])[1]
+    if params.get("detector") == "curved":
+        turn = seen / to_detector
+        slope = (sin(turn) - source / to_detector) / cos(turn)
+    else:
+        slope = (seen - source) / to_detector
+    return {"axis_offset": source + to_axis * slope}
 
 
 def _source(item: Item | None) -> str:

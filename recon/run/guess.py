@@ -5,18 +5,32 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from recon.operators import FilteredBackprojection, LinearOperator, Operator, RayTransform
+from recon.operators import (
+    CapabilityError,
+    ConeBeam,
+    FilteredBackprojection,
+    LinearOperator,
+    Operator,
+    RayTransform,
+)
 from recon.operators.tensors import item_dot, item_norm, per_item
 
 
 def first_guess(operator: Operator, data: Tensor) -> tuple[Tensor, str] | None:
     """A direct reconstruction of ``(*batch, *range_shape)`` and its name; None where there is none.
 
-    ``"FBP"`` for ray transforms. Otherwise ``"adjoint"``, c Aᴴy (zero-filled for MRI) with the c that fits the data
-    best, c = ⟨A Aᴴy, y⟩/‖A Aᴴy‖², per item. Nonlinear operators have none.
+    ``"FBP"`` for ray transforms, ``"FDK"`` for cone beams on a circle, where the geometry allows it. Otherwise
+    ``"adjoint"``, c Aᴴy (zero-filled for MRI) with the c that fits the data best, c = ⟨A Aᴴy, y⟩/‖A Aᴴy‖², per item.
+    Nonlinear operators have none.
     """
     if isinstance(operator, RayTransform):
-        return FilteredBackprojection(operator)(data), "FBP"
+        try:
+            back = FilteredBackprojection(operator)(data)
+        except CapabilityError:
+            pass  # scans given by vectors, and such as no formula covers
+        else:
+            scan = operator.geometry
+            return back, "FDK" if isinstance(scan, ConeBeam) and not scan.helical_pitch else "FBP"
     if not isinstance(operator, LinearOperator):
         return None
     n, m = len(operator.domain_shape), len(operator.range_shape)

@@ -11,15 +11,16 @@ import torch
 from recon.config.errors import ConfigError
 from recon.config.resolve import JobSpec
 from recon.files import DataError, Item, ItemRef
+from recon.run.angles import in_radians
 from recon.run.build import Surroundings, build
 from recon.run.devices import device_of
 from recon.run.errors import Interrupted, ItemError
-from recon.run.geometry import in_radians
 from recon.run.imports import import_foreign
 from recon.run.keys import item_key, job_key
 from recon.run.prepare import Case, Workshop
 from recon.run.reporter import Reporter
 from recon.run.save import Shelf
+from recon.run.scans import with_scan
 from recon.run.solve import Bench
 
 
@@ -141,7 +142,7 @@ class _Run:
             self._solve_waiting()
 
     def _preprocessed(self, ref: ItemRef) -> Item:
-        item = in_radians(ref.load(), self.job.operator)
+        item = with_scan(in_radians(ref.load(), self.job.operator), self.job.operator)
         for step in self.steps:
             item = step(item)
         return item

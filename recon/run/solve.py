@@ -98,7 +98,8 @@ class Bench:
             self.solver.require(problem)
         except (TypeError, ValueError) as error:
             raise ConfigError(self.mark, " ".join(str(error).split())) from error
-        guess = first_guess(problem.operator, problem.data)
+        clean = problem.data if problem.noise is None else problem.noise.most_likely(problem.data)
+        guess = first_guess(problem.operator, clean)
         samples: Tensor | None = None
         std: Tensor | None = None
         if isinstance(self.solver, Sampler):
@@ -108,7 +109,8 @@ class Bench:
             if self.samples > 1:
                 samples, std = drawn.samples, drawn.std
         else:
-            result = self.solver.solve(problem, None if guess is None else guess[0], callback=callback)
+            initial = guess[0] if guess is not None and self.solver.warm_start else None
+            result = self.solver.solve(problem, initial, callback=callback)
             image = result.image
         if Reason.INTERRUPTED in result.reasons:
             raise Interrupted

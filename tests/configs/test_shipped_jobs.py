@@ -16,6 +16,9 @@ JOBS = sorted((Path(__file__).resolve().parents[2] / "configs" / "reconstruct").
 PSNR = {
     "ct_few_view": 40.0,
     "ct_fbp": 20.0,
+    "ct_fan_beam": 38.9,
+    "ct_cone_beam": 34.3,
+    "ct_sirt": 33.3,
     "deblur_tv": 28.2,
     "inpaint_tv": 29.6,
     "mri_tv": 35.0,

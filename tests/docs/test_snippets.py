@@ -13,14 +13,21 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import pi
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
+import scipy.io
+import torch
 import typer
 
 from recon.cli import main
 from recon.cli.app import app
 from recon.config.resolve import load_job
+from recon.operators import FanBeam, ParallelBeam
+from recon.phantoms import disc
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -83,7 +90,33 @@ def copy(tmp_path: Path) -> Path:
     """What pages refer to, in a place where results may be written."""
     for name in ("data", "configs", "examples"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    scans(tmp_path / "docs" / "scans")
     return tmp_path
+
+
+def scans(folder: Path) -> None:
+    """Stand-ins, with fewer bins, for scans that pages read and the repository does not hold."""
+    folder.mkdir(parents=True)
+    fan = FanBeam([pi * view / 360 for view in range(721)], 48, 410.66, 553.74, 2.0)
+    parameters = {
+        "distanceSourceOrigin": fan.source_to_axis,
+        "distanceSourceDetector": fan.source_to_detector,
+        "pixelSizePost": fan.pitch,
+        "effectivePixelSizePost": 0.139,
+        "numDetectorsPost": fan.bins,
+        "angles": np.rad2deg(fan.angles),
+    }
+    noise = np.random.default_rng(0).normal(0, 0.01, fan.shape)
+    scan = {"sinogram": disc(20.0, 0.03, 8.0).line_integrals(fan).numpy() + noise, "parameters": parameters}
+    scipy.io.savemat(folder / "htc2022_ta_full.mat", {"CtDataFull": scan})
+    turn = ParallelBeam([pi * view / 89 for view in range(90)], 64, 0.0065, 0.01)
+    counts = 1000 * torch.exp(-disc(0.12, 5.0, 0.04).line_integrals(turn))
+    with h5py.File(folder / "tooth.h5", "w") as file:
+        file["exchange/data"] = counts[:, None].expand(-1, 2, -1).numpy() + 10
+        file["exchange/data_white"] = np.full((3, 2, turn.bins), 1010.0, np.float32)
+        file["exchange/data_dark"] = np.full((3, 2, turn.bins), 10.0, np.float32)
+        file["exchange/theta"] = np.rad2deg(turn.angles)
+        file["exchange/theta"].attrs["units"] = "degrees"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

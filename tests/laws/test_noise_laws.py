@@ -4,10 +4,11 @@ import pytest
 import torch
 
 import recon.operators  # noqa: F401  (defines the members)
-from recon.operators import GaussianNoise, NoiseModel, PoissonNoise
+from recon.operators import BeerLambertNoise, GaussianNoise, NoiseModel, PoissonNoise
 from recon.testing import check_noise, members
 
 MOMENTS = {
+    BeerLambertNoise: lambda noise: lambda z: (noise.blank * (-z).exp() + noise.background,) * 2,
     GaussianNoise: lambda noise: lambda z: (z, torch.full_like(z.real, noise.sigma**2 * (2 if z.is_complex() else 1))),
     PoissonNoise: lambda noise: lambda z: (z + noise.background, noise.gain * (z + noise.background)),
 }

@@ -15,6 +15,7 @@ FLOORS = ("operators", "priors", "solvers", "recon")
 ADAPTERS = {
     "PIL": ("recon/files/",),
     "deepinv": ("operators/bridges/",),
+    "finufft": ("operators/ct/kernels/",),
     "h5py": ("recon/files/",),
     "matplotlib": ("recon/reports/",),
     "numba": ("operators/ct/kernels/",),
@@ -24,6 +25,7 @@ ADAPTERS = {
     "ruamel": ("recon/config/",),
     "skimage": ("recon/metrics/",),
     "tifffile": ("recon/files/",),
+    "triton": ("operators/ct/kernels/gpu/",),
     "typer": ("recon/cli/",),
 }
 ANYWHERE = {"llvmlite", "numpy", "scipy", "torch"}

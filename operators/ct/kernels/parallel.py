@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Array = np.ndarray[Any, Any]
-
+from recon.operators.ct.kernels.arrays import as_array
 
 _library = torch.library.Library("recon", "FRAGMENT")  # torch.library.custom_op would load the compiler at first use
 _library.define("parallel_project(Tensor image, Tensor views, int bins, str model) -> Tensor")
@@ -22,7 +21,7 @@ def parallel_project(image: Tensor, views: Tensor, bins: int, model: str) -> Ten
     """Projections ``(items, views, bins)`` of real images ``(items, rows, columns)``.
 
     ``views`` is the table of :func:`~recon.operators.ct.kernels.views.parallel_views`; ``model`` is
-    ``"shear"``, ``"joseph"`` or ``"pixel"``, the transpose of interpolating backprojection.
+    ``"shear"`` or ``"pixel"``, the transpose of interpolating backprojection.
     """
     out: Tensor = torch.ops.recon.parallel_project(image, views, bins, model)
     return out
@@ -35,16 +34,16 @@ def parallel_backproject(sinogram: Tensor, views: Tensor, rows: int, columns: in
 
 
 def _project(image: Tensor, views: Tensor, bins: int, model: str) -> Tensor:
-    source = _array(image)
+    source = as_array(image)
     out = np.empty((len(source), len(views), bins), source.dtype)
-    _kernels(model).project(source, _array(views), out)
+    _kernels(model).project(source, as_array(views), out)
     return torch.from_numpy(out)
 
 
 def _backproject(sinogram: Tensor, views: Tensor, rows: int, columns: int, model: str) -> Tensor:
-    source = _array(sinogram)
+    source = as_array(sinogram)
     out = np.empty((len(source), rows, columns), source.dtype)
-    _kernels(model).backproject(source, _array(views), out)
+    _kernels(model).backproject(source, as_array(views), out)
     return torch.from_numpy(out)
 
 
@@ -86,14 +85,8 @@ torch.library.register_autograd(
 )
 
 
-def _array(tensor: Tensor) -> Array:
-    if tensor.dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"projection kernels expect float32 or float64, got {tensor.dtype}.")
-    return tensor.detach().resolve_neg().contiguous().numpy()
-
-
 def _kernels(model: str) -> ModuleType:
     """The module that holds a model; Numba is imported and kernels are compiled only now."""
-    if model not in ("shear", "joseph", "pixel"):
-        raise ValueError(f"projection kernels expect model 'shear', 'joseph' or 'pixel', got {model!r}.")
-    return import_module(f"recon.operators.ct.kernels.{model}")
+    if model not in ("shear", "pixel"):
+        raise ValueError(f"projection kernels expect model 'shear' or 'pixel', got {model!r}.")
+    return import_module(f"recon.operators.ct.kernels.cpu.{model}")

@@ -237,14 +237,16 @@ def test_half_precision_is_rounded_once(model):
 
 def test_refuses_what_it_cannot_project():
     with pytest.raises(
-        ValueError, match=r"^RayTransform expects a volume of two axes with ParallelBeam, got \(4, 4, 4\).$"
+        ValueError, match=r"^RayTransform expects a volume of 2 axes with ParallelBeam, got \(4, 4, 4\).$"
     ):
         RayTransform(Volume((4, 4, 4)), SKEW)
-    with pytest.raises(ValueError, match=r"^RayTransform expects model 'shear' or 'joseph', got 'siddon'.$"):
+    with pytest.raises(
+        ValueError, match=r"^RayTransform expects model 'auto', 'shear', 'joseph' or 'nufft', got 'siddon'.$"
+    ):
         RayTransform(UNEVEN, SKEW, "siddon")
     with pytest.raises(TypeError, match=r"^RayTransform expects a Volume, got tuple; write Volume\(shape\).$"):
         RayTransform((4, 4), SKEW)
-    with pytest.raises(TypeError, match=r"^RayTransform expects a ParallelBeam geometry, got list.$"):
+    with pytest.raises(TypeError, match=r"^RayTransform expects a geometry such as ParallelBeam, got list.$"):
         RayTransform(UNEVEN, [0.0])
     with pytest.raises(ValueError, match=r"^RayTransform expects a tensor of shape \(..., 7, 10\), got \(10, 7\).$"):
         RayTransform(UNEVEN, SKEW)(torch.ones(10, 7))

@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import scipy.io
 import torch
 
 from tests.recon.cli.conftest import JOB, Ran
@@ -47,6 +48,19 @@ def files(folder: Path) -> Path:
         file["exchange/data"] = rng.random((6, 8), dtype=np.float32)
         file["exchange/theta"] = np.linspace(0, 180, 5)
         file["exchange/radians"] = np.linspace(0, np.pi, 6)
+        file["exchange/twisted"] = np.array([0, 1, np.nan, 3, 4, 5])
+    with h5py.File(folder / "fan.h5", "w") as file:
+        file["data"] = rng.random((40, 8), dtype=np.float32)
+        file["short"] = np.linspace(0, np.pi + 0.4, 40)
+    parameters = {"distanceSourceOrigin": 40.0, "pixelSizePost": 0.6, "effectivePixelSizePost": 0.4}
+    parameters |= {"numDetectorsPost": 8, "angles": np.linspace(0, 360, 6)}
+    scan = {"sinogram": rng.random((6, 8)), "parameters": parameters}
+    scipy.io.savemat(folder / "lacking.mat", {"CtDataFull": scan})
+    parameters["distanceSourceDetector"] = 60.0
+    scipy.io.savemat(folder / "whole.mat", {"CtDataFull": scan})
+    scan["sinogram"] = np.where(np.eye(6, 8), np.nan, 1.0)
+    scipy.io.savemat(folder / "nan.mat", {"CtDataFull": scan})
+    (folder / "scan.json").write_text('{"type": "fanflat", "DetectorCount": 8}')
     return folder
 
 
@@ -61,6 +75,9 @@ def job(*changes: tuple[str, str]) -> str:
 PRIOR, SOLVER, NOISE = "{name: tv, lam: 0.1}", "{name: pdhg, stop: {max_iter: 3}}", "{name: gaussian, sigma: 0.1}"
 INPUT, OPERATOR = "{name: numpy, path: x.npy}", "operator: identity"
 SCAN = (INPUT, "{name: hdf5, path: scan.h5, keys: {data: exchange/data, angles: exchange/theta}}")
+FAN = "operator: {name: ray_transform, geometry: {name: fan_beam, angles: from-file, angle_unit: deg, source_to_axis: 40, source_to_detector: 60}}"
+SHORT = (INPUT, "{name: hdf5, path: fan.h5, keys: {data: data, angles: short}}")
+TOLD = "operator: {name: ray_transform, geometry: from-file}"
 RAYS = "operator: {name: ray_transform, geometry: {name: parallel_beam, angles: from-file}}"
 
 CONFIG: dict[str, tuple[str, str]] = {
@@ -75,7 +92,7 @@ CONFIG: dict[str, tuple[str, str]] = {
     "unknown prior": (job((PRIOR, "tvv")), "job.yaml:5:8: there is no prior 'tvv'; did you mean 'tv'?"),
     "component without a name": (
         job((NOISE, "{sigma: 0.1}")),
-        "job.yaml:4:8: noise needs a 'name'; known are 'gaussian' and 'poisson'.",
+        "job.yaml:4:8: noise needs a 'name'; known are 'beer_lambert', 'gaussian' and 'poisson'.",
     ),
     "a number for a component": (
         job((PRIOR, "3")),
@@ -285,6 +302,52 @@ CONFIG: dict[str, tuple[str, str]] = {
         job(SCAN, (OPERATOR, RAYS)),
         "job.yaml:3:73: geometry 'parallel_beam' needs 'angle_unit: deg' or 'angle_unit: rad' for its angles.",
     ),
+    "angles of a fan without a unit": (
+        job(SCAN, (OPERATOR, FAN.replace(" angle_unit: deg,", ""))),
+        "job.yaml:3:68: geometry 'fan_beam' needs 'angle_unit: deg' or 'angle_unit: rad' for its angles.",
+    ),
+    "a unit for angles that the reader has brought to radians": (
+        job((INPUT, "{name: htc2022, path: whole.mat}"), (OPERATOR, FAN)),
+        "job.yaml:3:91: geometry 'fan_beam': input 'htc2022' has brought them to radians; leave 'angle_unit' out.",
+    ),
+    "a geometry from files that tell none": (
+        job((OPERATOR, TOLD)),
+        "job.yaml:3:43: input 'numpy' finds no geometry in its files; write it out here, or read them as dxchange, htc2022 or nxtomo.",
+    ),
+    "a parameter that the geometry of the files does not have": (
+        job(
+            (INPUT, "{name: htc2022, path: whole.mat}"),
+            (OPERATOR, TOLD.replace("from-file", "{name: from-file, helical_pitch: 1}")),
+        ),
+        "job.yaml:3:61: geometry 'from-file' takes no 'helical_pitch'; it takes 'bins', 'source_to_axis', 'source_to_detector', 'pitch', 'detector', 'offset', 'source_offset' and 'axis_offset'.",
+    ),
+    "angles besides those of the files": (
+        job(
+            (INPUT, "{name: htc2022, path: whole.mat}"),
+            (OPERATOR, TOLD.replace("from-file", "{name: from-file, angles: [1]}")),
+        ),
+        "job.yaml:3:69: geometry 'from-file' takes 'angles' from the file, too; leave it out here.",
+    ),
+    "a geometry of ASTRA without its file": (
+        job((OPERATOR, TOLD.replace("from-file", "astra"))),
+        "job.yaml:3:43: geometry 'astra' needs 'file': a JSON or YAML file with ASTRA's dictionaries.",
+    ),
+    "a file that ASTRA did not write": (
+        job((OPERATOR, TOLD.replace("from-file", "{name: astra, file: scan.json}"))),
+        "job.yaml:3:63: scan.json: from_astra expects ProjectionAngles in ASTRA's geometry, got type, DetectorCount.",
+    ),
+    "a scan without its distances": (
+        job(SCAN, (OPERATOR, FAN.replace(", source_to_axis: 40", ""))),
+        "job.yaml:3:43: geometry 'fan_beam' needs 'source_to_axis': a number.",
+    ),
+    "a detector in front of the axis": (
+        job(SHORT, (OPERATOR, FAN.replace("deg", "rad").replace("60", "30"))),
+        "job.yaml:3:112: FanBeam expects source_to_detector >= source_to_axis, both measured from the source, got 30 and 40; a detector 30 mm behind the axis has source_to_detector=70.",
+    ),
+    "a source in the object": (
+        job(SHORT, (OPERATOR, FAN.replace("deg", "rad").replace("}}", "}, volume: {spacing: 20}}"))),
+        "job.yaml:3:149: RayTransform expects sources outside the volume, view 0 has its source inside, at (-40, 0) mm; check source_to_axis and the volume's spacing, both in mm.",
+    ),
 }
 SET: dict[str, tuple[list[str], str]] = {
     "no value": (["prior.lam"], "--set prior.lam: expected key=value, such as solver.stop.max_iter=200."),
@@ -310,7 +373,7 @@ ITEM: dict[str, tuple[str, str]] = {
     ),
     "a missing dataset": (
         job((INPUT, "{name: hdf5, path: scan.h5, keys: {data: exchange/dat}}")),
-        "scan: scan.h5 has no 'exchange/dat'; it holds exchange/data, exchange/radians, exchange/theta; did you mean 'exchange/data'?",
+        "scan: scan.h5 has no 'exchange/dat'; it holds exchange/data, exchange/radians, exchange/theta, exchange/twisted; did you mean 'exchange/data'?",
     ),
     "a missing role": (
         job((OPERATOR, "operator: {name: mask, mask: from-file}")),
@@ -343,6 +406,49 @@ ITEM: dict[str, tuple[str, str]] = {
     "radians that are degrees": (
         job(SCAN, (OPERATOR, RAYS.replace("from-file", "from-file, angle_unit: rad"))),
         "scan: the angles of scan.h5 reach 180, which cannot be radians; say angle_unit: deg.",
+    ),
+    "short fan in degrees that are radians": (
+        job(SHORT, (OPERATOR, FAN)),
+        "fan: the angles of fan.h5 span 3.542, which looks like radians; say angle_unit: rad.",
+    ),
+    "fan in radians that are degrees": (
+        job(SCAN, (OPERATOR, FAN.replace("deg", "rad"))),
+        "scan: the angles of scan.h5 reach 180, which cannot be radians; say angle_unit: deg.",
+    ),
+    "angles that are no numbers": (
+        job(SCAN, ("exchange/theta", "exchange/twisted"), (OPERATOR, FAN)),
+        "scan: scan.h5:exchange/twisted holds 1 of 6 values that are NaN or infinite, the first at [2]; repair or mask them before reconstructing.",
+    ),
+    "bins that the data do not have": (
+        job(SHORT, (OPERATOR, FAN.replace("deg", "rad, bins: 9"))),
+        "fan: fan.h5 has data of shape (40, 8), but RayTransform makes data of shape (40, 9).",
+    ),
+    "a scan in space in the plane": (
+        job(SHORT, (OPERATOR, FAN.replace("deg", "rad").replace("fan_beam", "cone_beam"))),
+        "fan: fan.h5 has data of shape (40, 8), which is not one picture (rows, bins) for each of 40 angles.",
+    ),
+    "a scan of the challenge without its distances": (
+        job((INPUT, "{name: htc2022, path: lacking.mat}"), (OPERATOR, TOLD)),
+        "lacking: lacking.mat has no 'CtDataFull.parameters.distanceSourceDetector'; it holds CtDataFull.sinogram, CtDataFull.parameters.distanceSourceOrigin, CtDataFull.parameters.pixelSizePost, CtDataFull.parameters.effectivePixelSizePost, CtDataFull.parameters.numDetectorsPost, CtDataFull.parameters.angles; did you mean 'CtDataFull.parameters.distanceSourceOrigin'?",
+    ),
+    "NaN in a scan of the challenge": (
+        job((INPUT, "{name: htc2022, path: nan.mat}"), (OPERATOR, TOLD)),
+        "nan: nan.mat:CtDataFull.sinogram holds 6 of 48 values that are NaN or infinite, the first at [0, 0]; repair or mask them before reconstructing.",
+    ),
+    "a geometry of the file that no longer holds": (
+        job((INPUT, "{name: htc2022, path: whole.mat}\npreprocess: [{name: flip, axis: -1}]"), (OPERATOR, TOLD)),
+        "whole: whole.mat has lost the geometry that its file tells, since flip has changed the detector; write it out in operator.geometry.",
+    ),
+    "a DXchange file of another shape": (
+        job((INPUT, "{name: dxchange, path: scan.h5}"), (OPERATOR, TOLD)),
+        "scan: scan.h5 has exchange/data of shape (6, 8), not (angles, rows, bins).",
+    ),
+    "views of no angle": (
+        job(
+            (INPUT, "{name: htc2022, path: whole.mat}\npreprocess: [{name: views, range: [400, 500]}]"),
+            (OPERATOR, TOLD),
+        ),
+        "whole: views leaves nothing of the 6 views of whole.mat.",
     ),
     "out of memory": (
         job((OPERATOR, "operator: parts.py:Hungry")),

@@ -37,6 +37,14 @@ def sidecar(folder: Path, item: str) -> dict[str, Any]:
     return record
 
 
+def test_solvers_that_regularise_by_stopping_early_start_from_zero(folder: Path, run: Run) -> None:
+    """Half of the way from zero to the data, which are the first guess of the identity."""
+    solver = "solver={name: sirt, relaxation: 0.5, stop: {max_iter: 1}}"
+    ran = run("reconstruct", "job.yaml", "--set", solver, "--set", "prior=null")
+    assert ran.code == 0, ran.err
+    np.testing.assert_allclose(np.load("out/x.npz")["image"], np.load("x.npy") / 2, rtol=1e-6)
+
+
 def test_an_item_leaves_image_sidecar_preview_and_plot(folder: Path, run: Run) -> None:
     many(folder, 1)
     text = (folder / "job.yaml").read_text().replace("[npz], preview: no, convergence: no", "[npz, hdf5, tiff32, png]")

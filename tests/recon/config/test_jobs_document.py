@@ -12,6 +12,8 @@ from recon.config.resolve import load_job
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "jobs.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
+ELSEWHERE = re.findall(r"(?:path|file): (scans?[./][\w./]+)", TEXT)
+"""Files of users that the document speaks of."""
 SNIPPETS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 
@@ -21,6 +23,9 @@ def test_snippets_are_sound(snippet: str, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     for folder in ("data", "configs", "examples"):
         (tmp_path / folder).symlink_to(root / folder)
+    for name in ELSEWHERE:
+        (tmp_path / "docs" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "docs" / name).touch()
     (tmp_path / "docs" / "first.yaml").write_text(SNIPPETS[0])
     whole = snippet.startswith(("recon:", "base:"))
     (tmp_path / "docs" / "job.yaml").write_text(snippet if whole else f"base: first.yaml\n{snippet}")

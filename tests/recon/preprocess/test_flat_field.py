@@ -12,10 +12,10 @@ BEAM = torch.rand(2, 5, generator=G) * 1000 + 500
 DARK = torch.rand(2, 5, generator=G) * 50
 
 
-def scan(**changes):
+def scan(data=None, **changes):
     wobble = torch.tensor([-1.0, 0.0, 1.0])[:, None, None]  # frames whose mean is the truth
     aux = {"flats": BEAM + DARK + 7 * wobble, "darks": DARK + 2 * wobble, "angles": torch.zeros(4)}
-    return Item("a", "a.h5", TRANSMISSION * BEAM + DARK, {**aux, **changes})
+    return Item("a", "a.h5", TRANSMISSION * BEAM + DARK if data is None else data, {**aux, **changes})
 
 
 def test_transmission_is_recovered_exactly():
@@ -67,7 +67,7 @@ def test_large_counts_keep_their_precision():
         (
             {"darks": torch.zeros(2, 5).index_put((torch.tensor([1, 1]), torch.tensor([2, 4])), torch.tensor(9e3))},
             "a.h5 has 2 of 10 detector pixels with flat - dark <= 0, the first at [1, 2]: dead pixels, or flats and "
-            "darks exchanged; crop the pixels away or correct the roles.",
+            "darks exchanged; crop the pixels away, set dead: interpolate, or correct the roles.",
         ),
     ],
 )
@@ -83,3 +83,35 @@ def test_missing_flats_and_complex_data():
         FlatField()(Item("a", "a.h5", item.data, {"flats": BEAM}))
     with pytest.raises(DataError, match=r"flat_field expects real data, a.h5 is complex; take it out of preprocess"):
         FlatField()(Item("a", "a.h5", item.data * 1j, item.aux))
+
+
+def test_a_beam_that_drifts():
+    """Flats before and after the scan, the beam fading by a tenth in between."""
+    moments = ((torch.arange(4) + 0.5) / 4)[:, None, None]
+    counts = TRANSMISSION * BEAM * (1 - 0.1 * moments) + DARK
+    out = FlatField()(scan(flats=BEAM + DARK, flats_after=(0.9 * BEAM + DARK).expand(2, 2, 5), darks=DARK, data=counts))
+    assert torch.allclose(out.data, TRANSMISSION, rtol=0, atol=1e-6)
+    assert set(out.aux) == {"angles"}
+    assert out.meta == {"flat_frames": 1, "dark_frames": 1, "flat_frames_after": 2}
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_dead_pixels_are_interpolated(axis):
+    ramp = torch.arange(5.0).expand(4, 2, 5) / 10 + 0.1
+    alive = torch.tensor([[0.0, 1, 1, 1, 1], [1, 1, 0, 0, 1]])
+    frames = {"flats": (BEAM * alive).expand(3, 2, 5), "darks": torch.zeros(3, 2, 5)}
+    item = Item("a", "a.h5", ramp * BEAM * alive, frames)
+    if axis:
+        item = Item("a", "a.h5", item.data.movedim(0, 1), {k: v.movedim(0, 1) for k, v in frames.items()})
+    out = FlatField(axis=axis, dead="interpolate")(item)
+    wanted = ramp.clone()
+    wanted[:, 0, 0] = wanted[:, 0, 1]
+    assert torch.allclose(out.data, wanted.movedim(0, axis), atol=1e-6)
+    assert out.meta["dead_pixels"] == 3
+
+
+def test_a_dead_row_and_wrong_settings():
+    with pytest.raises(DataError, match=r"a.h5 has a whole row \[1\] of dead pixels; crop it away"):
+        FlatField(dead="interpolate")(scan(darks=torch.tensor([[0.0], [9e3]]).expand(2, 5)))
+    with pytest.raises(ValueError, match="FlatField expects dead 'refuse' or 'interpolate', got 'mask'"):
+        FlatField(dead="mask")

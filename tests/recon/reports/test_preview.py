@@ -50,6 +50,19 @@ def test_without_truth(tmp_path, drawn):
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(
+    ("kind", "note", "shown"), [("projections", "row 3 of 6", (slice(None), 3)), ("sinogram", "slice 4 of 9", (4,))]
+)
+def test_data_of_volumes_are_drawn_as_one_sinogram(tmp_path, drawn, kind, note, shown):
+    """Projections (angles, rows, bins) were drawn as a single projection, its rows labelled projections."""
+    data, image = random(9, 6, 30), random(6, 20, 20, seed=1)
+    preview(tmp_path / "a.png", data, image, image, data_kind=kind)
+    panel = drawn["panels"][0]
+    assert panel.title == f"Data: sinogram, {note}"
+    assert np.array_equal(panel.values, data[shown].double().numpy())
+    assert drawn["note"].endswith("; slice 3 of 6")
+
+
 def test_with_truth(tmp_path, drawn):
     truth = random(20, 20)
     image, first = truth + 0.1, truth - 0.5

@@ -1,8 +1,10 @@
 from math import pi
 
+import pytest
 import torch
 
 from recon.operators import (
+    ConeBeam,
     Diagonal,
     Downsample,
     FilteredBackprojection,
@@ -11,6 +13,7 @@ from recon.operators import (
     Operator,
     ParallelBeam,
     RayTransform,
+    VectorBeam,
     Volume,
 )
 from recon.operators.functionals import SquaredL2
@@ -24,6 +27,23 @@ def test_ray_transforms_get_filtered_backprojection() -> None:
     assert found is not None
     assert found[1] == "FBP"
     assert torch.equal(found[0], FilteredBackprojection(A)(y))
+
+
+def test_cones_get_the_method_of_feldkamp_and_vectors_the_adjoint() -> None:
+    cone = ConeBeam([2 * pi * a / 8 for a in range(8)], 4, 6, 20.0, 30.0, 1.5)
+    A = RayTransform(Volume((4, 6, 6)), cone)
+    y = torch.rand(8, 4, 6)
+    found = first_guess(A, y)
+    assert found is not None
+    assert found[1] == "FDK"
+    assert torch.equal(found[0], FilteredBackprojection(A)(y))
+    vectors = RayTransform(A.volume, VectorBeam.of(cone))
+    found = first_guess(vectors, y)
+    assert found is not None
+    assert found[1] == "adjoint"
+    scale = float((found[0] * vectors.adjoint(y)).sum() / vectors.adjoint(y).square().sum())
+    assert torch.allclose(found[0], scale * vectors.adjoint(y), rtol=1e-4)
+    assert float((y - vectors(found[0])).flatten() @ vectors(found[0]).flatten()) == pytest.approx(0, abs=1e-3)
 
 
 def test_masked_data_and_scaled_identities_come_back_exactly() -> None:

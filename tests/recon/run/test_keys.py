@@ -74,3 +74,14 @@ def test_a_folder_is_what_its_files_hold(folder: Path) -> None:
     first = file_key(folder)
     (folder / "more.txt").write_text("more")
     assert file_key(folder) != first
+
+
+def test_the_contents_of_a_described_geometry_count(folder: Path) -> None:
+    scan = folder / "scan.json"
+    scan.write_text("{}")
+    operator = f"operator={{name: ray_transform, geometry: {{name: astra, file: {scan}}}}}"
+    (folder / "job.yaml").write_text(JOB.replace("prior: {name: mine.py:Mine, lam: 2}", "prior: tv"))
+    first = key(folder, operator)
+    assert key(folder, operator.replace("scan.json}", "scan.json, unit: 2}")) != first
+    scan.write_text("{ }")
+    assert key(folder, operator) != first

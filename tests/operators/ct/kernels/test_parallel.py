@@ -10,7 +10,7 @@ from recon.operators.ct.kernels.parallel import parallel_backproject, parallel_p
 from recon.operators.ct.kernels.views import parallel_views
 
 VIEWS = parallel_views(Volume((5, 8)), ParallelBeam([0.1, 1.5, -0.8], 9))
-MODELS = ("shear", "joseph", "pixel")
+MODELS = ("shear", "pixel")
 
 
 def draw(*shape, dtype=torch.float64, requires_grad=False):
@@ -63,7 +63,7 @@ def test_input_of_any_layout(model):
 def test_refuses_other_precisions_and_models():
     with pytest.raises(TypeError, match=r"^projection kernels expect float32 or float64, got torch.float16.$"):
         parallel_project(torch.ones(1, 5, 8).half(), VIEWS, 9, "shear")
-    with pytest.raises(ValueError, match=r"^projection kernels expect model 'shear', 'joseph' or 'pixel', got 'os'.$"):
+    with pytest.raises(ValueError, match=r"^projection kernels expect model 'shear' or 'pixel', got 'os'.$"):
         parallel_project(torch.ones(1, 5, 8), VIEWS, 9, "os")
 
 

@@ -1,8 +1,0 @@
-"""The shear model: see :mod:`~recon.operators.ct.kernels.shear_kernels`."""
-
-from functools import partial
-
-from recon.operators.ct.kernels import shear_kernels, sheared
-
-project = partial(sheared.project, shear_kernels)
-backproject = partial(sheared.backproject, shear_kernels)
