@@ -1,7 +1,8 @@
 """Ray transforms beside their peers, and a reconstruction beside theirs: ``python -m benchmarks.ct``.
 
 All peers project the same phantom in one process. Rounds are interleaved, so that a busy machine slows all alike, and
-medians are reported; a peer sits out once it has had ``--limit`` seconds. Times are milliseconds per image, and as a
+medians are reported; peers that take less than 50 ms a call are called repeatedly in each round, and a peer sits out
+once it has had ``--limit`` seconds. Times are milliseconds per image, and as a
 ratio how many times as long that is as recon's default takes on as many threads. "error" is that of float32 projections
 relative to the exact line integrals (peers whose centre lies half a pixel off are compared there); "dot" is
 |⟨Ax, y⟩ − ⟨x, Aᵀy⟩|/⟨Ax, y⟩ for uniform random x and y; "MiB" is the most that memory grows by during a forward and an
@@ -22,6 +23,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -38,6 +40,8 @@ from recon.operators import Geometry, ParallelBeam, Volume
 from recon.phantoms import EllipsePhantom, shepp_logan, shepp_logan_3d
 
 Row = dict[str, Any]
+
+BLOCK = 0.05  # seconds for which fast peers are called again and again in a round
 
 
 def phantom(volume: Volume) -> Any:
@@ -81,10 +85,14 @@ def measure(peers: list[Peer], volume: Volume, threads: int, rounds: int, limit:
             batch = (peer.items,) if peer.items > 1 else ()
             for direction, shape in (("forward", volume.shape), ("adjoint", peer.geometry.shape)):
                 data = torch.rand(*batch, *shape)
+                times = peer.seconds.setdefault((threads, direction), [])
+                calls = max(1, ceil(BLOCK / (times[-1] * peer.items))) if times else 1
                 start = time.perf_counter()
-                getattr(peer, direction)(data)
-                if turn:  # the first call compiles and fills caches
-                    peer.seconds.setdefault((threads, direction), []).append((time.perf_counter() - start) / peer.items)
+                for _ in range(calls):
+                    getattr(peer, direction)(data)
+                times.append((time.perf_counter() - start) / calls / peer.items)
+                if turn == 1:  # the first call compiles and fills caches
+                    times.pop(0)
 
 
 def table(volume: Volume, geometry: Geometry, given: argparse.Namespace, absent: dict[str, str]) -> list[Row]:
@@ -115,25 +123,22 @@ def table(volume: Volume, geometry: Geometry, given: argparse.Namespace, absent:
 
 
 def first_calls() -> dict[str, list[float]]:
-    """Seconds of the first forward and adjoint of each kind in a new process: nothing cached, then cached."""
-    found = {}
+    """Seconds of the first forward and of the first adjoint of each kind in a process: nothing cached, then cached."""
+    found: dict[str, list[float]] = {}
     for name in ("parallel", "fan", "cone"):
         with tempfile.TemporaryDirectory() as cache:
             code = (
                 "import time, torch; from benchmarks.ct_peers import scans; from recon.operators import RayTransform;"
                 f"A = RayTransform(*scans(180)['{name}']); x = torch.rand(A.domain_shape);"
                 "y = torch.rand(A.range_shape);"
-                "import numba; start = time.perf_counter(); A(x); A.adjoint(y); print(time.perf_counter() - start)"
+                "import numba; start = time.perf_counter(); A(x); middle = time.perf_counter(); A.adjoint(y);"
+                "print(middle - start, time.perf_counter() - middle)"
             )
             environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
-            found[name] = [
-                float(
-                    subprocess.run(
-                        [sys.executable, "-c", code], env=environment, check=True, capture_output=True
-                    ).stdout
-                )
-                for _ in range(2)
-            ]
+            for _ in range(2):
+                run = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+                for way, seconds in zip(("forward", "adjoint"), run.stdout.split(), strict=True):
+                    found.setdefault(f"{name}, {way}", []).append(float(seconds))
     return found
 
 
@@ -171,10 +176,10 @@ def main() -> int:
             show(title, rows)
     results["tables"] = tables
     if torch.cuda.is_available():
-        results["cuda"] = ct_cuda.tables(given.rounds)
+        results["cuda"] = ct_cuda.tables(given.rounds, absent)
         ct_cuda.show(results["cuda"])
     print(
-        "\nFirst forward and adjoint of a process: "
+        "\nFirst calls of a process: "
         + "; ".join(
             f"{name} {cold:.1f} s, from the cache {warm:.2f} s" for name, (cold, warm) in results["first calls"].items()
         )

@@ -131,7 +131,7 @@ def naive_peers(volume: Volume, geometry: Geometry) -> Iterator[Peer]:
     """One ray after the other, bilinear in every layer: what one would write first for a cone beam in Numba."""
     if not isinstance(geometry, ConeBeam):
         return
-    from benchmarks.naive_cone import project
+    from benchmarks.naive_cone import backproject, project
     from recon.operators.ct.kernels.rays import ray_table
 
     rays, spacing = ray_table(volume, geometry).numpy(), tuple(volume.spacing)
@@ -141,7 +141,12 @@ def naive_peers(volume: Volume, geometry: Geometry) -> Iterator[Peer]:
         project(x[None].numpy(), rays, spacing, out)
         return torch.from_numpy(out[0])
 
-    yield Peer("naive Joseph in Numba", geometry, forward, RayTransform(volume, geometry).adjoint)
+    def adjoint(y: Tensor) -> Tensor:
+        out = np.empty((1, *volume.shape), np.float32)
+        backproject(y[None].numpy(), rays, spacing, out)
+        return torch.from_numpy(out[0])
+
+    yield Peer("naive Joseph in Numba", geometry, forward, adjoint)
 
 
 FAMILIES = {

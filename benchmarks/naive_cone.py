@@ -1,11 +1,12 @@
-"""Joseph's method in space as one writes it first: ray by ray, layer by layer, four neighbours of each crossing.
+"""Joseph's method in space as one writes it with some care: ray by ray, layer by layer, four neighbours of a crossing.
 
-The yardstick of the kernels for cone beams: the same formula on the same table of rays, compiled by Numba.
+The yardstick of the kernels for cone beams: the same formula on the same table of rays, compiled by Numba. Volumes are
+copied once for each axis, so that every layer lies together with zeros around it.
 """
 
 from __future__ import annotations
 
-from math import floor, sqrt
+from math import sqrt
 from typing import Any
 
 import numba
@@ -13,69 +14,82 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+PAD = 2
+
 
 def project(image: Array, rays: Array, spacing: tuple[float, ...], out: Array) -> None:
     """Write the projections (items, views, rows, bins) of volumes (items, planes, rows, columns) to ``out``."""
     for item, target in zip(image, out, strict=True):
-        _project(item, rays, np.asarray(spacing, dtype=np.float64), target)
+        layers = tuple(np.pad(np.moveaxis(item, axis, 0), ((0, 0), (PAD, PAD), (PAD, PAD))) for axis in range(3))
+        _project(layers, item.shape, rays, np.asarray(spacing, dtype=np.float64), target)
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _project(image: Array, rays: Array, spacing: Array, out: Array) -> None:
+def backproject(sinogram: Array, rays: Array, spacing: tuple[float, ...], out: Array) -> None:
+    """Write the transpose of :func:`project` of ``sinogram`` to ``out``: rays add to the pixels that they would see."""
+    for item, target in zip(sinogram, out, strict=True):
+        shapes = [(target.shape[axis], *(n + 2 * PAD for n in np.delete(target.shape, axis))) for axis in range(3)]
+        layers = tuple(np.zeros(shape, target.dtype) for shape in shapes)
+        _backproject(layers, target.shape, rays, np.asarray(spacing, dtype=np.float64), item)
+        target[:] = sum(np.moveaxis(part[:, PAD:-PAD, PAD:-PAD], 0, axis) for axis, part in enumerate(layers))
+
+
+def _compiled(function: Any) -> Any:
+    return numba.njit(nogil=True, fastmath=True, error_model="numpy")(function)
+
+
+@_compiled
+def _follow(view: Array, k: int, row: int, spacing: Array) -> Any:
+    """The axis along which a ray is followed, where it crosses layer 0, its steps, and the distance of two layers."""
+    p, d = np.empty(3), np.empty(3)
+    for axis in range(3):
+        p[axis] = view[axis] + k * view[axis + 3] + row * view[axis + 6]
+        d[axis] = view[axis + 9] + k * view[axis + 12] + row * view[axis + 15]
+    axis = 0
+    for other in (1, 2):
+        if abs(d[other]) > abs(d[axis]):
+            axis = other
+    b, c = (1, 2) if axis == 0 else ((0, 2) if axis == 1 else (0, 1))
+    u, v = d[b] / d[axis], d[c] / d[axis]
+    length = sqrt(spacing[axis] ** 2 + (spacing[b] * u) ** 2 + (spacing[c] * v) ** 2)
+    return axis, b, c, p[b] - p[axis] * u, p[c] - p[axis] * v, u, v, length
+
+
+@_compiled
+def _project(layers: Any, shape: Any, rays: Array, spacing: Array, out: Array) -> None:
     views, rows, bins = out.shape
-    nz, ny, nx = image.shape
     for a in range(views):
         for row in range(rows):
             for k in range(bins):
-                pz, py, px = _along(rays[a], 0, k, row)
-                dz, dy, dx = _along(rays[a], 9, k, row)
-                length = sqrt((spacing[0] * dz) ** 2 + (spacing[1] * dy) ** 2 + (spacing[2] * dx) ** 2)
-                total = image.dtype.type(0)
-                if abs(dz) >= abs(dy) and abs(dz) >= abs(dx):
-                    u, v = dy / dz, dx / dz
-                    for i in range(nz):
-                        total += _bilinear(image[i], py + (i - pz) * u, px + (i - pz) * v)
-                    length /= abs(dz)
-                elif abs(dy) >= abs(dx):
-                    u, v = dz / dy, dx / dy
-                    for i in range(ny):
-                        total += _bilinear(image[:, i], pz + (i - py) * u, px + (i - py) * v)
-                    length /= abs(dy)
-                else:
-                    u, v = dz / dx, dy / dx
-                    for i in range(nx):
-                        total += _bilinear(image[:, :, i], pz + (i - px) * u, py + (i - px) * v)
-                    length /= abs(dx)
+                axis, b, c, u, v, du, dv, length = _follow(rays[a], k, row, spacing)
+                source = layers[axis]
+                total = out.dtype.type(0)
+                for i in range(shape[axis]):
+                    if -1 < u < shape[b] and -1 < v < shape[c]:
+                        j, m = int(u + PAD), int(v + PAD)
+                        f, g = out.dtype.type(u + PAD - j), out.dtype.type(v + PAD - m)
+                        total += (1 - f) * ((1 - g) * source[i, j, m] + g * source[i, j, m + 1])
+                        total += f * ((1 - g) * source[i, j + 1, m] + g * source[i, j + 1, m + 1])
+                    u += du
+                    v += dv
                 out[a, row, k] = length * total
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _along(view: Array, first: int, k: int, row: int) -> tuple[float, float, float]:
-    part = view[first : first + 9]
-    return (
-        part[0] + k * part[3] + row * part[6],
-        part[1] + k * part[4] + row * part[7],
-        part[2] + k * part[5] + row * part[8],
-    )
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _bilinear(layer: Array, u: float, v: float) -> float:
-    """``layer`` between its four pixels around (u, v), zero outside."""
-    total = layer.dtype.type(0)
-    if u <= -1 or v <= -1 or u >= layer.shape[0] or v >= layer.shape[1]:
-        return total
-    i, j = floor(u), floor(v)
-    f, g = layer.dtype.type(u - i), layer.dtype.type(v - j)
-    one = layer.dtype.type(1)
-    if i >= 0:
-        if j >= 0:
-            total += (one - f) * (one - g) * layer[i, j]
-        if j + 1 < layer.shape[1]:
-            total += (one - f) * g * layer[i, j + 1]
-    if i + 1 < layer.shape[0]:
-        if j >= 0:
-            total += f * (one - g) * layer[i + 1, j]
-        if j + 1 < layer.shape[1]:
-            total += f * g * layer[i + 1, j + 1]
-    return total
+@_compiled
+def _backproject(layers: Any, shape: Any, rays: Array, spacing: Array, sinogram: Array) -> None:
+    views, rows, bins = sinogram.shape
+    for a in range(views):
+        for row in range(rows):
+            for k in range(bins):
+                axis, b, c, u, v, du, dv, length = _follow(rays[a], k, row, spacing)
+                target = layers[axis]
+                value = sinogram.dtype.type(length * sinogram[a, row, k])
+                for i in range(shape[axis]):
+                    if -1 < u < shape[b] and -1 < v < shape[c]:
+                        j, m = int(u + PAD), int(v + PAD)
+                        f, g = sinogram.dtype.type(u + PAD - j), sinogram.dtype.type(v + PAD - m)
+                        target[i, j, m] += (1 - f) * (1 - g) * value
+                        target[i, j, m + 1] += (1 - f) * g * value
+                        target[i, j + 1, m] += f * (1 - g) * value
+                        target[i, j + 1, m + 1] += f * g * value
+                    u += du
+                    v += dv

@@ -42,7 +42,7 @@ class LinearOperator(Operator):
     * ``"normal_pinv"``: :meth:`normal_pinv`, (AᴴA)⁺b;
     * ``"svd"``: :meth:`svd`.
 
-    Half-precision input is computed in float32 and rounded once at the end.
+    Half-precision input is computed in float32 and rounded once at the end (see :meth:`takes_half`).
     """
 
     @abstractmethod
@@ -72,6 +72,13 @@ class LinearOperator(Operator):
         """Adjoint derivative, Aᴴw at every x."""
         self.check(x, self.domain_shape, self.domain_field)
         return self.adjoint(w)
+
+    def takes_half(self, x: Tensor) -> bool:
+        """Whether :meth:`apply` and :meth:`apply_adjoint` take float16 and bfloat16 tensors such as ``x`` as they are.
+
+        They then sum in float32 and round once themselves; else they get float32.
+        """
+        return False
 
     # ---------------------------------------------------------------- norm
 
@@ -191,7 +198,7 @@ class _Apply(torch.autograd.Function):
         if adjoint:
             shape_in, shape_out = shape_out, shape_in
         batch: Shape = tuple(x.shape[: x.ndim - len(shape_in)])
-        half = x.dtype in (torch.float16, torch.bfloat16, torch.complex32)
+        half = x.dtype in (torch.float16, torch.bfloat16, torch.complex32) and (x.is_complex() or not op.takes_half(x))
         work = x.to(torch.complex64 if x.is_complex() else torch.float32) if half else x
         if work.numel() == 0:  # an empty batch: run one zero item to learn the output's dtype
             work = work.new_zeros(shape_in)

@@ -45,7 +45,8 @@ class FilteredBackprojection(LinearOperator):
     several times counts once, on short scans and with a detector whose centre is displaced, see
     :mod:`~recon.operators.ct.redundancy`. Where pixels are coarser than the bins, views are averaged over them, so that
     a coarse pixel gets its mean and does not alias. The operator is linear with an exact adjoint and can be
-    differentiated to any order. It works on the CPU; tensors of other devices are copied there and back.
+    differentiated to any order. It works where the data are, on the CPU or a CUDA device, and parallel views are read
+    by slightly different rules on the two; helical scans, and tensors of other devices, are copied to the CPU and back.
 
     Parameters
     ----------
@@ -103,10 +104,13 @@ class FilteredBackprojection(LinearOperator):
         )
 
     def apply(self, x: Tensor) -> Tensor:
-        return on_items(self._method.apply, x, len(self.domain_shape))
+        return on_items(self._method.apply, x, len(self.domain_shape), self._needs_cpu(x))
 
     def apply_adjoint(self, y: Tensor) -> Tensor:
-        return on_items(self._method.transpose, y, len(self.range_shape))
+        return on_items(self._method.transpose, y, len(self.range_shape), self._needs_cpu(y))
+
+    def _needs_cpu(self, x: Tensor) -> bool:
+        return not x.is_cuda or isinstance(self._method, HelicalFBP)
 
     @classmethod
     def examples(cls) -> Iterator[LinearOperator]:

@@ -22,7 +22,7 @@ from recon.operators.ct.kernels.nufft import (
     slice_table,
 )
 from recon.operators.ct.kernels.parallel import parallel_backproject, parallel_project
-from recon.operators.ct.kernels.rays import ray_table, rays_backproject, rays_project
+from recon.operators.ct.kernels.rays import ray_table, rays_backproject, rays_project, require_pencils
 from recon.operators.ct.kernels.slices import SliceTransform
 from recon.operators.ct.kernels.views import parallel_views
 from recon.operators.ct.parallel_beam import ParallelBeam
@@ -167,6 +167,10 @@ class RayTransform(LinearOperator):
         """Whether images on the device of ``like`` are projected in Joseph's model, which has no negative entries."""
         return self._slices is None and (self._views is None or not self._sheared(like))
 
+    def takes_half(self, x: Tensor) -> bool:
+        """The kernels for GPUs read half precision and sum in single."""
+        return x.is_cuda and self.is_joseph(x)
+
     def _sheared(self, like: Tensor) -> bool:
         return self.model == "shear" or (self.model == "auto" and like.device.type == "cpu")
 
@@ -177,6 +181,7 @@ class RayTransform(LinearOperator):
         cache = self.__dict__.setdefault("_constants", {})
         entry = ("_rays", torch.float64, like.device)
         if entry not in cache:
+            require_pencils(self._rays)
             cache[entry] = self._rays.to(like.device)
         table: Tensor = cache[entry]
         return table

@@ -29,6 +29,7 @@ from torch import Tensor
 from recon.operators.ct.frames import Frames
 from recon.operators.ct.geometry import Geometry
 from recon.operators.ct.kernels.arrays import as_array
+from recon.operators.ct.kernels.gpu import on_gpu
 from recon.operators.ct.volume import Volume
 
 PLANE_A, PLANE_C, PLANE_START, PLANE_TURN = 0, 3, 6, 7
@@ -162,6 +163,8 @@ def _gradient_of_backproject(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None
 
 _library.impl("pixels_project", _project, "CPU")
 _library.impl("pixels_backproject", _backproject, "CPU")
+_library.impl("pixels_project", on_gpu("project", "pixels_"), "CUDA")
+_library.impl("pixels_backproject", on_gpu("backproject", "pixels_"), "CUDA")
 torch.library.register_fake("recon::pixels_project", _fake_project, lib=_library)
 torch.library.register_fake("recon::pixels_backproject", _fake_backproject, lib=_library)
 torch.library.register_autograd(

@@ -9,6 +9,8 @@ in three dimensions it is (P, Pₖ, Pₗ, D, Dₖ, Dₗ), with p = P + k Pₖ + 
 A ray is followed along the axis in which |d| is largest (the first of equals), from one layer of pixels to the next,
 and reads each layer by (bi)linear interpolation of its neighbours, zero outside; the sum is multiplied by the distance
 of two layers along the ray, √Σ(spacingₐ dₐ)²/|d_axis| in mm.
+
+On the CPU rays of one view may run as they please; on a GPU they start at one point or run in one direction.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from torch import Tensor
 
 from recon.operators.ct.geometry import Geometry
 from recon.operators.ct.kernels.arrays import as_array
+from recon.operators.ct.kernels.gpu import on_gpu
 from recon.operators.ct.volume import Volume
 
 POINT, POINT_U, DIRECTION, DIRECTION_U, COSINE, TURN = 0, 2, 4, 6, 8, 10
@@ -48,6 +51,17 @@ def ray_table(volume: Volume, geometry: Geometry) -> Tensor:
         cosine = torch.zeros_like(points[:, 0]) if frames.cosine is None else frames.cosine / spacing
         parts += [cosine, torch.full((len(points), 1), frames.turn, dtype=torch.float64)]
     return torch.cat(parts, 1)
+
+
+def require_pencils(rays: Tensor) -> None:
+    """Refuse rays for which GPU kernels have no formula."""
+    steps, turns = (slice(2, 4), slice(6, 10)) if rays.shape[1] == PLANE_COLUMNS else (slice(3, 9), slice(12, 18))
+    mixed = (rays[:, steps] != 0).any(1) & (rays[:, turns] != 0).any(1)
+    if bool(mixed.any()):
+        raise ValueError(
+            "projection on a GPU expects the rays of a view to start at one point or to run in one direction, those of "
+            f"view {int(mixed.nonzero()[0])} do neither; project on the CPU."
+        )
 
 
 def rays_project(image: Tensor, rays: Tensor, spacing: Sequence[float], detector: Sequence[int]) -> Tensor:
@@ -109,6 +123,8 @@ def _gradient_of_backproject(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None
 
 _library.impl("rays_project", _project, "CPU")
 _library.impl("rays_backproject", _backproject, "CPU")
+_library.impl("rays_project", on_gpu("project"), "CUDA")
+_library.impl("rays_backproject", on_gpu("backproject"), "CUDA")
 torch.library.register_fake("recon::rays_project", _fake_project, lib=_library)
 torch.library.register_fake("recon::rays_backproject", _fake_backproject, lib=_library)
 torch.library.register_autograd("recon::rays_project", _gradient_of_project, setup_context=_keep_project, lib=_library)

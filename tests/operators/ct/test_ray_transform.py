@@ -145,7 +145,7 @@ def test_lengths_scale(model):
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-13)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-14)])
 @pytest.mark.parametrize("pitch", [0.11, 0.6, 1.0, 7.0])
 def test_adjoint_is_the_transpose_on_centred_and_on_positive_data(model, dtype, tolerance, pitch):
     generator = torch.Generator().manual_seed(3)

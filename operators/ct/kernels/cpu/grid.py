@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from recon.operators.ct.kernels.cpu.jit import exact
+from recon.operators.ct.kernels.cpu.jit import part
 
 
-@exact
+@part
 def place(start: float, step: float, n: int) -> float:
     """start + step · n."""
     return start + step * n
 
 
-@exact
+@part
 def span(start: float, step: float, count: int, low: float, high: float) -> Any:
     """First and last + 1 of the n in range(count) with low ≤ start + step · n < high."""
     a, b = (low - start) / step, (high - start) / step

@@ -11,6 +11,8 @@ from typing import Any
 
 import numba
 
+_INTERNAL = {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a kernel: without the GIL, cached on disk where some folder can be written.
@@ -27,7 +29,7 @@ def lean(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _cached(function: Callable[..., Any], more: dict[str, Any]) -> Callable[..., Any]:
-    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}, **more}
+    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}, "no_cfunc_wrapper": True, **more}
     try:
         compiled = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # neither the installed folder nor the user's cache folder can be written
@@ -42,8 +44,8 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
     References to its arrays are not counted, which would cost as much as its few hundred cycles.
     """
-    rules = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
-    return numba.njit(**rules, forceinline=True, _nrt=False)(function)  # type: ignore[no-any-return]
+    rules = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}, "forceinline": True}
+    return numba.njit(**rules, **_INTERNAL)(function)  # type: ignore[no-any-return]
 
 
 def exact(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,8 +63,8 @@ def part(function: Callable[..., Any]) -> Callable[..., Any]:
     References to its arrays are not counted, and nothing is compiled by which Python could call it, which would take
     as long as the helper.
     """
-    options = {"nogil": True, "error_model": "numpy", "fastmath": False, "_nrt": False}
-    return numba.njit(**options, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)  # type: ignore[no-any-return]
+    options = {"nogil": True, "error_model": "numpy", "fastmath": False}
+    return numba.njit(**options, **_INTERNAL)(function)  # type: ignore[no-any-return]
 
 
 @cache

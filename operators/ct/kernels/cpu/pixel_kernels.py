@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from recon.operators.ct.kernels.cpu.jit import exact, kernel
+from recon.operators.ct.kernels.cpu.jit import inlined, kernel, part
 from recon.operators.ct.kernels.cpu.resample import interpolate, spread
-from recon.operators.ct.kernels.cpu.rows import GROUP, MARGIN, add_transpose, eight, starts
+from recon.operators.ct.kernels.cpu.rows import GROUP, MARGIN, add_transpose, copy, eight, starts
 from recon.operators.ct.kernels.cpu.simd import LANES, load, splat, store
 from recon.operators.ct.kernels.views import ORIGIN, SLOPE, STEP
 
@@ -32,7 +32,7 @@ BLOCK = 8  # rows that the backprojection keeps at a time
 PAD = 8  # zeros beside the detector for the interpolation stencil
 
 
-@exact
+@part
 def _shift(slope: float, row: int, rows: int, offset: int, whole: Array, weight: Array, n: int) -> None:
     """Where one row begins among even bins, whole[0, n], and odd ones, whole[1, n], and their weights."""
     shift = 2 * (offset - slope * (row - (rows - 1) / 2))
@@ -42,13 +42,13 @@ def _shift(slope: float, row: int, rows: int, offset: int, whole: Array, weight:
     whole[1 - odd, n], weight[1 - odd, n] = q // 2 + odd, shift - q
 
 
-@exact
+@part
 def _first(view: Array, offset: int, phase: int) -> Any:
     """Place on the padded detector of the first virtual bin of a phase."""
     return PAD + (phase / 2 - offset - view[ORIGIN]) / view[STEP]
 
 
-@kernel
+@inlined
 def _add_eight(source: Array, start: Any, weight: Any, first: int, last: int, target: Array) -> None:
     """Add eight stretches of ``source``, starting at ``start``, times ``weight`` to target[first : last]."""
     w0, w1, w2, w3 = splat(weight[0]), splat(weight[1]), splat(weight[2]), splat(weight[3])
@@ -77,6 +77,8 @@ def project_views(packed: Array, rows: int, offset: int, views: Array, chosen: A
     whole, weight = np.empty((count, 2, height), np.int64), np.empty((count, 2, height), packed.dtype)
     virtual = np.empty((count, 2, size), packed.dtype)
     line = np.empty(bins + 2 * PAD, packed.dtype)
+    node, rest = np.empty(size + LANES - 1, np.int32), np.empty(size + LANES - 1, packed.dtype)
+    weights = np.empty(6 * LANES, packed.dtype)
     for begin in range(0, chosen.shape[0], count):
         block = chosen[begin : begin + count]
         for n in range(block.shape[0]):
@@ -99,8 +101,9 @@ def project_views(packed: Array, rows: int, offset: int, views: Array, chosen: A
                 view = views[block[n]]
                 line[:] = 0
                 for phase in range(2):
-                    spread(virtual[n, phase], _first(view, offset, phase), 1 / view[STEP], 1.0, line)
-                out[b, block[n]] = line[PAD : PAD + bins]
+                    start, step = _first(view, offset, phase), 1 / view[STEP]
+                    spread(virtual[n, phase], start, step, 1.0, node, rest, weights, line)
+                copy(line[PAD : PAD + bins], out[b, block[n]])
 
 
 @kernel
@@ -110,16 +113,17 @@ def spread_views(
     """Virtual views first … last − 1 of every item; those beyond ``chosen`` are zero."""
     bins, size = sinogram.shape[2], virtual.shape[2] // 2
     line, target = np.zeros(bins + 2 * PAD, sinogram.dtype), np.empty(size + LANES - 1, sinogram.dtype)
+    node, rest = np.empty(size + LANES - 1, np.int32), np.empty(size + LANES - 1, sinogram.dtype)
     for b in range(sinogram.shape[0]):
         for n in range(first, last):
             if n >= chosen.shape[0]:
                 virtual[b, n] = 0
                 continue
             view = views[chosen[n]]
-            line[PAD : PAD + bins] = sinogram[b, chosen[n]]
+            copy(sinogram[b, chosen[n]], line[PAD : PAD + bins])
             for phase in range(2):
-                interpolate(line, _first(view, offset, phase), 1 / view[STEP], 1.0, target)
-                virtual[b, n, phase * size : (phase + 1) * size] = target[:size]
+                interpolate(line, _first(view, offset, phase), 1 / view[STEP], 1.0, node, rest, target)
+                copy(target[:size], virtual[b, n, phase * size : (phase + 1) * size])
 
 
 @kernel
@@ -149,6 +153,7 @@ def sum_views(
                 for i in range(height):
                     start = starts(n * size, size, whole[i, n:], 1)
                     _add_eight(v, start, eight(weight[i, n:]), 0, line.shape[1], line[i])
-            out[b, first : first + height] = line[:height, :columns]
+            for i in range(height):
+                copy(line[i, :columns], out[b, first + i])
             if other.shape[0]:
                 add_transpose(other[b], first, first + height, out[b])

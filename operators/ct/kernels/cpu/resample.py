@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from recon.operators.ct.kernels.cpu.grid import place, span
-from recon.operators.ct.kernels.cpu.jit import kernel
+from recon.operators.ct.kernels.cpu.jit import inlined, part
 from recon.operators.ct.kernels.cpu.simd import LANES, gather, load, splat, store
 
 Array = np.ndarray[Any, Any]
 
 
-@kernel
+@part
 def _nodes(start: float, step: float, first: int, last: int, node: Array, rest: Array) -> None:
     """Split the positions start + step·n into the first node of their stencil and 0 ≤ rest < 1."""
     for n in range(last - first):
@@ -21,11 +21,12 @@ def _nodes(start: float, step: float, first: int, last: int, node: Array, rest: 
         whole = np.int32(position)
         node[n] = whole - np.int32(2)
         rest[n] = position - whole
-    node[last - first :] = 0
-    rest[last - first :] = 0
+    for n in range(last - first, (last - first + LANES - 1) // LANES * LANES):
+        node[n] = 0
+        rest[n] = 0
 
 
-@kernel
+@inlined
 def _lagrange(t: Any, real: Any, weight: float) -> Any:
     """Weights of nodes 0 … 5 for the polynomial of degree 5 read at 2 + t, times ``weight``."""
     one, two, three = splat(real(1)), splat(real(2)), splat(real(3))
@@ -42,18 +43,19 @@ def _lagrange(t: Any, real: Any, weight: float) -> Any:
     )
 
 
-@kernel
-def interpolate(source: Array, start: float, step: float, weight: float, target: Array) -> None:
+@inlined
+def interpolate(
+    source: Array, start: float, step: float, weight: float, node: Array, rest: Array, target: Array
+) -> None:
     """target[n] = weight · source(start + step·n), zero where the stencil leaves the source.
 
-    ``target`` has LANES − 1 entries to spare at its end.
+    ``target`` has LANES − 1 entries to spare at its end; ``node`` (int32) and ``rest``, as long, are for scratch.
     """
     real = target.dtype.type
     count = target.shape[0] - LANES + 1
     first, last = span(start, step, count, 2.0, source.shape[0] - 3.0)
-    target[:first] = 0
-    size = (last - first + LANES - 1) // LANES * LANES
-    node, rest = np.empty(size, np.int32), np.empty(size, target.dtype)
+    for n in range(first):
+        target[n] = 0
     _nodes(start, step, first, last, node, rest)
     for n in range(0, last - first, LANES):
         w0, w1, w2, w3, w4, w5 = _lagrange(load(rest, n), real, weight)
@@ -65,18 +67,28 @@ def interpolate(source: Array, start: float, step: float, weight: float, target:
         total = total + w4 * gather(source, k, 4)
         total = total + w5 * gather(source, k, 5)
         store(target, first + n, total)
-    target[last:] = 0
+    for n in range(last, target.shape[0]):
+        target[n] = 0
 
 
-@kernel
-def spread(source: Array, start: float, step: float, weight: float, target: Array) -> None:
-    """Add the transpose of :func:`interpolate` of ``source`` to ``target``."""
+@inlined
+def spread(
+    source: Array,
+    start: float,
+    step: float,
+    weight: float,
+    node: Array,
+    rest: Array,
+    weights: Array,
+    target: Array,
+) -> None:
+    """Add the transpose of :func:`interpolate` of ``source`` to ``target``.
+
+    ``node`` (int32) and ``rest``, LANES − 1 longer than the source, and ``weights`` (6 · LANES) are for scratch.
+    """
     real = target.dtype.type
     first, last = span(start, step, source.shape[0], 2.0, target.shape[0] - 3.0)
-    size = (last - first + LANES - 1) // LANES * LANES
-    node, rest = np.empty(size, np.int32), np.empty(size, target.dtype)
     _nodes(start, step, first, last, node, rest)
-    weights = np.empty(6 * LANES, target.dtype)
     for n in range(0, last - first, LANES):
         w0, w1, w2, w3, w4, w5 = _lagrange(load(rest, n), real, weight)
         store(weights, 0, w0)

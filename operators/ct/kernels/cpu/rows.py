@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recon.operators.ct.kernels.cpu.jit import kernel
+from recon.operators.ct.kernels.cpu.jit import inlined, kernel
 from recon.operators.ct.kernels.cpu.simd import LANES
 
 Array = np.ndarray[Any, Any]
@@ -47,13 +47,13 @@ def pack_transposed(image: Array, begin: int, end: int, packed: Array) -> None:
                     packed[b, j, MARGIN + i] = image[b, i, j]
 
 
-@kernel
+@inlined
 def eight(values: Array) -> Any:
     """The first eight values, as a tuple that stays in registers."""
     return values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7]
 
 
-@kernel
+@inlined
 def starts(first: int, stride: int, whole: Array, sign: int) -> Any:
     """Where eight rows, ``stride`` apart, begin when row n is shifted by sign · whole[n]."""
     return (
@@ -68,9 +68,16 @@ def starts(first: int, stride: int, whole: Array, sign: int) -> Any:
     )
 
 
-@kernel
+@inlined
 def add_transpose(other: Array, first: int, last: int, out: Array) -> None:
     """Add rows first … last − 1 of the transpose of ``other`` to those of ``out``."""
     for j in range(out.shape[1]):
         for i in range(first, last):
             out[i, j] += other[j, i]
+
+
+@inlined
+def copy(source: Array, target: Array) -> None:
+    """target[…] = source[…], of as many numbers; Numba compiles a slice assignment of its own five times longer."""
+    for n in range(source.shape[0]):
+        target[n] = source[n]

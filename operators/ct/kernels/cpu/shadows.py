@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from recon.operators.ct.kernels.cpu.grid import place, span
-from recon.operators.ct.kernels.cpu.jit import exact
+from recon.operators.ct.kernels.cpu.jit import part
 from recon.operators.ct.kernels.cpu.simd import LANES
 
 Array = np.ndarray[Any, Any]
@@ -30,13 +30,13 @@ SHADOWS, LIMITS, REALS, WHOLES = 6, 3, 3, 10
 EARLY = 1 / 4096  # rows by which the first row of a pixel is sought too early, so that rounding never misses it
 
 
-@exact
+@part
 def along(view: Array, first: int, k: int, row: int) -> float:
     """Column ``first`` of a point (0, 1, 2) or a direction (9, 10, 11) for bin k and a row."""
     return view[first] + k * view[first + 3] + row * view[first + 6]  # type: ignore[no-any-return]
 
 
-@exact
+@part
 def cast(view: Array, head: int, count: int, rows: int, down: bool, shape: Any, shadows: Array, limits: Array) -> None:
     """Fill the tables (u₀, …, s₁; BINS) and (axis, first and last + 1 layer; BINS) of the bins from ``head`` on.
 
@@ -65,7 +65,7 @@ def cast(view: Array, head: int, count: int, rows: int, down: bool, shape: Any, 
             limits[END, n] = shape[axis]
 
 
-@exact
+@part
 def crossed(limits: Array, axis: int) -> Any:
     """First and last + 1 of the layers of an axis that any of the bins go through."""
     begin, end = np.int64(1) << 62, np.int64(0)
@@ -75,7 +75,7 @@ def crossed(limits: Array, axis: int) -> Any:
     return begin, end
 
 
-@exact
+@part
 def cross(
     shadows: Array,
     limits: Array,
@@ -113,7 +113,7 @@ def cross(
         wholes[TOP, n] = min(((start + (high - 1) * units) >> digits) + 2, planes)
 
 
-@exact
+@part
 def seek(reals: Array, unit: int, wholes: Array) -> None:
     """Complete ``wholes``: pixel BOTTOM + n is seen by up to TAPS rows, the first beyond SOUGHT + n · ADVANCE units."""
     for n in range(BINS):
@@ -123,7 +123,7 @@ def seek(reals: Array, unit: int, wholes: Array) -> None:
         wholes[ADVANCE, n] = np.int64(np.rint(inverse * unit))
 
 
-@exact
+@part
 def lengths(view: Array, k: int, spacing: Any, down: bool, out: Array) -> None:
     """Distance in mm of two layers along the ray of each row; 0 for rays that step along z rather."""
     rows = out.shape[0]

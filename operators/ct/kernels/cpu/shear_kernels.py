@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from recon.operators.ct.kernels.cpu.jit import exact, kernel
+from recon.operators.ct.kernels.cpu.jit import inlined, kernel, part
 from recon.operators.ct.kernels.cpu.resample import interpolate, spread
-from recon.operators.ct.kernels.cpu.rows import GROUP, MARGIN, add_transpose, eight, starts
+from recon.operators.ct.kernels.cpu.rows import GROUP, MARGIN, add_transpose, copy, eight, starts
 from recon.operators.ct.kernels.cpu.simd import LANES, load, splat, store
 from recon.operators.ct.kernels.views import ORIGIN, SLOPE, STEP, WEIGHT
 
@@ -32,7 +32,7 @@ ROWS = 32  # rows of the image that stay in cache while it goes through them
 BLOCK = 8  # rows that the adjoint kernel keeps at a time
 
 
-@exact
+@part
 def _shift(slope: float, row: int, rows: int, offset: int, whole: Array, part: Array, n: int) -> None:
     """Split the shift of one row in one view into whole[n] and 0 ≤ part[n] < 1."""
     shift = offset - slope * (row - (rows - 1) / 2)
@@ -40,7 +40,7 @@ def _shift(slope: float, row: int, rows: int, offset: int, whole: Array, part: A
     part[n] = shift - whole[n]
 
 
-@kernel
+@inlined
 def _add_eight(source: Array, start: Any, part: Any, first: int, last: int, S: Array, D: Array) -> None:
     """Add eight stretches of ``source``, starting at ``start``, to S and, times ``part``, to D[first : last]."""
     f0, f1, f2, f3 = splat(part[0]), splat(part[1]), splat(part[2]), splat(part[3])
@@ -80,7 +80,8 @@ def project_views(packed: Array, rows: int, offset: int, views: Array, chosen: A
     count = min(VIEWS, chosen.shape[0])
     whole, part = np.empty((count, height), np.int64), np.empty((count, height), packed.dtype)
     S, D = np.empty((count, size), packed.dtype), np.empty((count, size), packed.dtype)
-    line = np.empty(bins + LANES - 1, packed.dtype)
+    line, rest = np.empty(bins + LANES - 1, packed.dtype), np.empty(bins + LANES - 1, packed.dtype)
+    node = np.empty(bins + LANES - 1, np.int32)
     for begin in range(0, chosen.shape[0], count):
         block = chosen[begin : begin + count]
         for n in range(block.shape[0]):
@@ -103,8 +104,8 @@ def project_views(packed: Array, rows: int, offset: int, views: Array, chosen: A
                 s, d, view = S[n], D[n], views[block[n]]
                 for p in range(size - 1, 0, -1):
                     s[p] += d[p - 1] - d[p]
-                interpolate(s, offset + view[ORIGIN], view[STEP], view[WEIGHT], line)
-                out[b, block[n]] = line[:bins]
+                interpolate(s, offset + view[ORIGIN], view[STEP], view[WEIGHT], node, rest, line)
+                copy(line[:bins], out[b, block[n]])
 
 
 @kernel
@@ -115,13 +116,17 @@ def spread_views(
 
     ``virtual`` is (items, views of one axis rounded up to GROUP, virtual bins).
     """
+    count = sinogram.shape[2] + LANES - 1
+    node, rest = np.empty(count, np.int32), np.empty(count, virtual.dtype)
+    weights = np.empty(6 * LANES, virtual.dtype)
     for b in range(sinogram.shape[0]):
         for n in range(first, last):
             target = virtual[b, n]
             target[:] = 0
             if n < chosen.shape[0]:
                 view = views[chosen[n]]
-                spread(sinogram[b, chosen[n]], offset + view[ORIGIN], view[STEP], view[WEIGHT], target)
+                source = sinogram[b, chosen[n]]
+                spread(source, offset + view[ORIGIN], view[STEP], view[WEIGHT], node, rest, weights, target)
 
 
 @kernel

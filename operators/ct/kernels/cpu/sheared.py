@@ -47,9 +47,9 @@ def _project_items(kernels: ModuleType, image: Array, views: Array, out: Array) 
         rows, columns = image.shape[1:] if axis == 0 else image.shape[:0:-1]
         packed = np.empty((len(image), -(-rows // GROUP) * GROUP, columns + 2 * MARGIN), image.dtype)
         if axis == 0:
-            packing += [partial(pack, image, a, b, packed) for a, b in split(packed.shape[1])]
+            packing += [partial(pack, image, a, b, packed) for a, b in split(packed.shape[1], each=1)]
         else:
-            packing += [partial(pack_transposed, image, a, b, packed) for a, b in split(columns, LANES)]
+            packing += [partial(pack_transposed, image, a, b, packed) for a, b in split(columns, LANES, each=2)]
         projecting += [
             partial(kernels.project_views, packed, rows, _offset(rows), views, chosen[a:b], out)
             for a, b in split(len(chosen))

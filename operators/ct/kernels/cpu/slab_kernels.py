@@ -22,7 +22,7 @@ import numpy as np
 
 from recon.operators.ct.kernels.cpu.columns import FIRST, strides
 from recon.operators.ct.kernels.cpu.fixed import digits
-from recon.operators.ct.kernels.cpu.jit import kernel
+from recon.operators.ct.kernels.cpu.jit import inlined, kernel
 from recon.operators.ct.kernels.cpu.lines import (
     CLOSEST,
     ROW_MARGIN,
@@ -134,7 +134,7 @@ def project_bins(
             _write_rows(lines[g], views[a], spacing, down[a], head, length, out[:, a])
 
 
-@kernel
+@inlined
 def _write_rows(lines: Array, view: Array, spacing: Any, down: bool, head: int, length: Array, out: Array) -> None:
     """out[b, row, head + n] = length · lines[n · items + b, row], and 0 where the ray steps along z."""
     items, rows, bins = out.shape

@@ -41,13 +41,13 @@ def for_each(count: int, task: Callable[[int], object]) -> None:
             raise error
 
 
-def split(count: int, multiple: int = 1) -> list[tuple[int, int]]:
-    """Cut range(count) into tasks for :func:`for_each`: one for one thread, else four for each.
+def split(count: int, multiple: int = 1, each: int = 4) -> list[tuple[int, int]]:
+    """Cut range(count) into tasks for :func:`for_each`: one for one thread, else ``each`` for each.
 
     Every piece but the last is a multiple of ``multiple`` long.
     """
     threads = torch.get_num_threads()
-    pieces = 1 if threads == 1 else 4 * threads
+    pieces = 1 if threads == 1 else each * threads
     size = max(1, -(-count // (pieces * multiple))) * multiple
     return [(first, min(first + size, count)) for first in range(0, count, size)]
 
