@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from itertools import pairwise
 from math import isfinite, pi
+from numbers import Integral
 from statistics import median
 from typing import Any, ClassVar, Self
 from warnings import warn
@@ -60,12 +61,21 @@ class CircularGeometry(Geometry):
     angles: tuple[float, ...]
 
     def take(self, views: Sequence[int]) -> Self:
-        angles = tuple(self.angles[view] for view in views)
-        if not angles:
-            raise ValueError(f"{type(self).__name__} expects at least one view to take, got none.")
+        angles = tuple(self.angles[view] for view in checked_views(views, len(self.angles), type(self).__name__))
         part = copy(self)  # not built anew, which would judge the steps between the views that are left
         object.__setattr__(part, "angles", angles)
         return part
+
+
+def checked_views(views: Sequence[int], count: int, owner: str) -> tuple[int, ...]:
+    """Indices of some of ``count`` views; refuses none, and what is no index."""
+    indices = tuple(views.tolist() if hasattr(views, "tolist") else views)
+    if not indices:
+        raise ValueError(f"{owner} expects at least one view to take, got none.")
+    for view in indices:
+        if isinstance(view, bool) or not isinstance(view, Integral) or not -count <= view < count:
+            raise ValueError(f"{owner} expects views from 0 to {count - 1} to take, got {view!r}.")
+    return tuple(int(view) for view in indices)
 
 
 def checked_angles(angles: Any, owner: str, turns: bool = False) -> tuple[float, ...]:
@@ -76,8 +86,9 @@ def checked_angles(angles: Any, owner: str, turns: bool = False) -> tuple[float,
     values = angles.tolist() if hasattr(angles, "tolist") else angles
     try:
         result = tuple(float(value) for value in values)
-    except TypeError:
-        raise TypeError(f"{owner} expects angles to be a sequence of numbers in radians, got {angles!r}.") from None
+    except (TypeError, ValueError):
+        got = f"shape {tuple(angles.shape)}" if getattr(angles, "ndim", 0) > 1 else repr(angles)
+        raise TypeError(f"{owner} expects angles to be a sequence of numbers in radians, got {got}.") from None
     if not result:
         raise ValueError(f"{owner} expects at least one angle, got none.")
     if not all(map(isfinite, result)):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from recon.operators.ct.frames import Frames
-from recon.operators.ct.geometry import Geometry, checked_count
+from recon.operators.ct.geometry import Geometry, checked_count, checked_views
 
 Vectors = tuple[tuple[float, ...], ...]
 
@@ -135,8 +135,10 @@ class VectorBeam(Geometry):
         return (len(self.u), self.bins) if self.rows is None else (len(self.u), self.rows, self.bins)
 
     def take(self, views: Sequence[int]) -> Self:
+        taken = checked_views(views, len(self.detectors), type(self).__name__)
+
         def chosen(vectors: Vectors) -> Vectors:
-            return tuple(vectors[view] for view in views)
+            return tuple(vectors[view] for view in taken)
 
         sources, directions, v = (
             None if vectors is None else chosen(vectors) for vectors in (self.sources, self.directions, self.v)

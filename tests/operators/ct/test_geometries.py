@@ -89,6 +89,20 @@ def test_some_views_of_a_helix_are_no_degrees():
         helix.take([])
 
 
+@pytest.mark.parametrize("scan", [ParallelBeam([0.1, 0.2, 0.3], 5), VectorBeam.of(ParallelBeam([0.1, 0.2, 0.3], 5))])
+def test_views_that_are_none_are_refused(scan):
+    for views, got in (([3], "3"), ([0.5], "0.5"), ([True], "True"), (["a"], "'a'")):
+        with pytest.raises(ValueError, match=f"expects views from 0 to 2 to take, got {got}"):
+            scan.take(views)
+    assert scan.take([-1, 0]) == scan.take(torch.tensor([2, 0]))
+
+
+@pytest.mark.parametrize("angles", ["abc", torch.rand(2, 3), 1.0, [None]])
+def test_angles_that_are_none_are_refused(angles):
+    with pytest.raises(TypeError, match="ParallelBeam expects angles to be a sequence of numbers in radians, got"):
+        ParallelBeam(angles, 5)
+
+
 def test_angles_of_any_kind():
     for angles in (np.array(ANGLES), torch.tensor(ANGLES, dtype=torch.float64), tuple(ANGLES)):
         assert FanBeam(angles, 5, 100.0, 160.0).angles == tuple(ANGLES)
