@@ -73,7 +73,7 @@ def checked_views(views: Sequence[int], count: int, owner: str) -> tuple[int, ..
     if not indices:
         raise ValueError(f"{owner} expects at least one view to take, got none.")
     for view in indices:
-        if isinstance(view, bool) or not isinstance(view, Integral) or not -count <= view < count:
+        if isinstance(view, bool) or not isinstance(view, Integral) or not -count <= int(view) < count:
             raise ValueError(f"{owner} expects views from 0 to {count - 1} to take, got {view!r}.")
     return tuple(int(view) for view in indices)
 
