@@ -24,6 +24,7 @@ Array = np.ndarray
 CT_VIEWS, CT_PIXELS, CT_SIGMA = 40, 256, 0.02
 FAN_VIEWS, FAN_BINS, FAN_SIGMA = 60, 192, 0.02
 CONE_VIEWS, CONE_ROWS, CONE_BINS, CONE_SIGMA = 36, 48, 64, 0.02
+PET_VIEWS, PET_BINS, PET_PITCH, PET_BLANK = 192, 160, 3.375, 40.0
 MRI_PIXELS, MRI_COILS, MRI_FIELD_OF_VIEW, MRI_SIGMA = 160, 6, 220.0, 0.01
 MRI_CENTRE_LINES, MRI_LINES, MRI_FINER = 24, 53, 4
 BLUR_SIGMA, MASK_SIGMA, MASK_KEPT = 0.01, 0.01, 0.4
@@ -71,6 +72,33 @@ def cone_beam_ct(path: Path) -> None:
         "truth": head.rasterise(Volume((CONE_ROWS, CONE_BINS, CONE_BINS))).clamp(min=0).numpy().astype(np.float16),
     }
     _write_hdf5(path, arrays, {"angles": "deg", "truth": "1/mm", "sigma": CONE_SIGMA, "pixel_mm": 1.0})
+
+
+def pet_transmission(path: Path) -> None:
+    """Counts behind a chest at 511 keV, 192 views of 160 bins of 3.375 mm, few enough that some are zero."""
+    water, lung, bone = 0.0096, 0.0033, 0.0165
+    chest = EllipsePhantom(
+        [
+            Ellipse(water, 178, 118),
+            Ellipse(lung - water, 58, 78, -82, 6, 0.15),
+            Ellipse(lung - water, 54, 74, 84, 6, -0.15),
+            Ellipse(water - lung, 24, 30, 66, -8, 0.4),  # the heart
+            Ellipse(bone - water, 18, 20, 0, 82),
+            Ellipse(0.4 * water, 190, 9, 0, 140),  # the couch
+        ]
+    )
+    degrees = np.arange(PET_VIEWS) * (180 / PET_VIEWS)
+    scan = ParallelBeam(np.deg2rad(degrees), PET_BINS, pitch=PET_PITCH)
+    bins = (np.arange(PET_BINS) - (PET_BINS - 1) / 2) / PET_BINS
+    blank = np.broadcast_to((PET_BLANK * (1 - 1.2 * bins**2)).astype(np.float32), scan.shape)
+    mean = blank * np.exp(-chest.line_integrals(scan, samples=4).numpy())
+    arrays = {
+        "data": np.random.default_rng(7).poisson(mean).astype(np.uint16),
+        "blank": np.ascontiguousarray(blank),
+        "angles": degrees,
+        "truth": chest.rasterise(Volume((128, 128), 4.2)).clamp(min=0).numpy().astype(np.float32),
+    }
+    _write_hdf5(path, arrays, {"angles": "deg", "truth": "1/mm", "pitch_mm": PET_PITCH, "pixel_mm": 4.2})
 
 
 def cartesian_mri(path: Path) -> None:
@@ -201,12 +229,13 @@ def _write_png(path: Path, values: Array) -> None:
 
 def main(folder: Path) -> None:
     """Write every sample into subfolders of ``folder``."""
-    for name in ("ct", "mri", "photo"):
+    for name in ("ct", "mri", "pet", "photo"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     few_view_ct(folder / "ct" / "few_view.h5")
     fan_beam_ct(folder / "ct" / "fan_beam.h5")
     cone_beam_ct(folder / "ct" / "cone_beam.h5")
     cartesian_mri(folder / "mri" / "cartesian.h5")
+    pet_transmission(folder / "pet" / "transmission.h5")
     blurred_photograph(folder / "photo")
     masked_photograph(folder / "photo")
 

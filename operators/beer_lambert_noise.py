@@ -29,7 +29,7 @@ class BeerLambertNoise(NoiseModel):
         solvers that need convexity refuse it.
     """
 
-    names = ("beer_lambert", "transmission")
+    names = ("beer_lambert", "transmission", "transmission_poisson")
 
     def __init__(self, blank: float | Tensor, background: float | Tensor = 0.0) -> None:
         self.blank, self.background = checked_counts(blank, background, "BeerLambertNoise")

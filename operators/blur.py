@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recon.operators.circulant import Circulant
 from recon.operators.extension import Boundary, Margins, extend, fold
+from recon.operators.gram_spectrum import GramSpectrum
 from recon.operators.linear import SVD, LinearOperator
 from recon.operators.locality import DIRECT, SPECTRAL, in_groups
 from recon.operators.operator import Shape
@@ -188,6 +189,12 @@ class Blur(LinearOperator):
     @property
     def capabilities(self) -> frozenset[str]:
         return self._circulant.capabilities if self.boundary == "circular" else frozenset()
+
+    def gram_spectrum(self) -> GramSpectrum | None:
+        """|H|² of the periodic blur with the same PSF: AᴴA itself, or near it where edges are treated otherwise."""
+        if self.boundary in ("circular", "valid"):
+            return self._circulant.gram_spectrum() if self.boundary == "circular" else None
+        return Circulant(_wrapped(self.psf, self.sizes), self.domain_shape).gram_spectrum()._replace(above=False)
 
     def known_norm(self) -> float | None:
         return self._circulant.known_norm() if self.boundary == "circular" else None

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from recon.operators.fourier import Fourier
+from recon.operators.gram_spectrum import GramSpectrum
 from recon.operators.hartley import Hartley
 from recon.operators.linear import SVD, LinearOperator
 from recon.operators.locality import SPECTRAL, in_groups
@@ -87,6 +88,11 @@ class Circulant(LinearOperator):
 
     def normal(self, x: Tensor) -> Tensor:
         return self.gram(x)
+
+    def gram_spectrum(self) -> GramSpectrum:
+        """|H|², which is AᴴA itself."""
+        square = self.full.abs().square()
+        return GramSpectrum(square.reshape(*(1,) * (len(self.domain_shape) - square.ndim), *self.sizes), True)
 
     def known_norm(self) -> float:
         return float((self.half if self.real_kernel else self.full).abs().max())

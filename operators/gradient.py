@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from recon.operators.gram_spectrum import GramSpectrum
 from recon.operators.linear import LinearOperator
 from recon.operators.tensors import matching_dtype, per_item
 
@@ -121,6 +122,16 @@ class Gradient(LinearOperator):
         for axis, a in zip(along, self.axes, strict=True):
             x = torch.narrow(x, axis, 0, self.domain_shape[a])
         return x
+
+    def gram_spectrum(self) -> GramSpectrum:
+        """Σ_a (2 sin(πk_a/n_a)/h_a)², of periodic differences: those across the edges are added to free edges."""
+        n = len(self.domain_shape)
+        total = torch.zeros((1,) * n, dtype=torch.float64)
+        for axis, h in zip(self.axes, self.spacing, strict=True):
+            size = self.domain_shape[axis]
+            k = torch.arange(size, dtype=torch.float64).reshape(-1, *(1,) * (n - 1 - axis))
+            total = total + (2 * torch.sin(torch.pi * k / size) / h).square()
+        return GramSpectrum(total, True)
 
     def known_norm(self) -> float:
         square = 0.0

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from recon.operators.gram_spectrum import GramSpectrum
 from recon.operators.linear import SVD, LinearOperator
 from recon.operators.operator import Shape
 from recon.operators.tensors import per_item
@@ -31,6 +32,9 @@ class Identity(LinearOperator):
 
     def known_norm(self) -> float | None:
         return 1.0
+
+    def gram_spectrum(self) -> GramSpectrum:
+        return GramSpectrum(torch.ones((1,) * len(self.domain_shape), dtype=torch.float64), True)
 
     @property
     def capabilities(self) -> frozenset[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from recon.operators.operator import Field, Operator, Shape
+from recon.operators.evaluate import evaluate
+from recon.operators.gram_spectrum import GramSpectrum
+from recon.operators.operator import Field, Operator
 
 
 class CapabilityError(TypeError):
@@ -40,7 +41,8 @@ class LinearOperator(Operator):
     * ``"solve_normal"``: :meth:`solve_normal`, a closed form of (AᴴA + ρI)⁻¹b;
     * ``"pinv"``: :meth:`pinv`, the Moore-Penrose pseudo-inverse;
     * ``"normal_pinv"``: :meth:`normal_pinv`, (AᴴA)⁺b;
-    * ``"svd"``: :meth:`svd`.
+    * ``"svd"``: :meth:`svd`;
+    * ``"preimage"``: :meth:`preimage`, some y with Aᴴy = e for e in the range of Aᴴ.
 
     Half-precision input is computed in float32 and rounded once at the end (see :meth:`takes_half`).
     """
@@ -52,12 +54,12 @@ class LinearOperator(Operator):
     def __call__(self, x: Tensor) -> Tensor:
         """Evaluate A x, ``(*batch, *domain_shape)`` to ``(*batch, *range_shape)``."""
         self.check(x, self.domain_shape, self.domain_field)
-        return _Apply.apply(x, self, False)  # type: ignore[no-any-return]
+        return evaluate(x, self, False)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Evaluate Aᴴ y, ``(*batch, *range_shape)`` to ``(*batch, *domain_shape)``."""
         self.check(y, self.range_shape, self.range_field)
-        return _Apply.apply(y, self, True)  # type: ignore[no-any-return]
+        return evaluate(y, self, True)
 
     def normal(self, x: Tensor) -> Tensor:
         """Evaluate AᴴA x."""
@@ -132,6 +134,14 @@ class LinearOperator(Operator):
         """(AᴴA)⁺ b, the pseudo-inverse of the normal operator."""
         raise self._lacks("normal_pinv", "use recon.solvers.cg on A.normal instead")
 
+    def gram_spectrum(self) -> GramSpectrum | None:
+        """A periodic convolution near AᴴA, for preconditioners; None where no cheap one is known."""
+        return None
+
+    def preimage(self, e: Tensor) -> Tensor:
+        """A y with Aᴴy = e, for any e in the range of Aᴴ, which is orthogonal to the kernel of A."""
+        raise self._lacks("preimage", "use recon.solvers.cg on A.normal and apply A to the solution instead")
+
     def svd(self) -> SVD:
         """Singular value decomposition as operators and a tensor of singular values."""
         raise self._lacks("svd", "it is available for diagonal, circulant and orthogonal operators")
@@ -177,58 +187,20 @@ class LinearOperator(Operator):
         domain_field: Field = "any",
         range_field: Field = "any",
         norm: float | None = None,
+        differentiable: bool = False,
     ) -> LinearOperator:
-        """An operator made of two functions on tensors ``(*batch, *shape)``; ``norm`` if ‖A‖ is known."""
+        """An operator made of two functions on tensors ``(*batch, *shape)``; ``norm`` if ‖A‖ is known.
+
+        With ``differentiable``, both are made of torch operations, and gradients reach the tensors that they close over
+        as well as x: for learned filters.
+        """
         from recon.operators.from_functions import FromFunctions
 
-        return FromFunctions(forward, adjoint, domain_shape, range_shape, domain_field, range_field, norm)
+        return FromFunctions(
+            forward, adjoint, domain_shape, range_shape, domain_field, range_field, norm, differentiable
+        )
 
     @classmethod
     def examples(cls) -> Iterator[LinearOperator]:
         """Small instances that together cover every mode of the class."""
         yield cls()  # type: ignore[call-arg]
-
-
-class _Apply(torch.autograd.Function):
-    """Runs an operator or its adjoint; each is the other's derivative, to any order."""
-
-    @staticmethod
-    def forward(x: Tensor, op: LinearOperator, adjoint: bool) -> Tensor:
-        shape_in, shape_out = op.domain_shape, op.range_shape
-        if adjoint:
-            shape_in, shape_out = shape_out, shape_in
-        batch: Shape = tuple(x.shape[: x.ndim - len(shape_in)])
-        half = x.dtype in (torch.float16, torch.bfloat16, torch.complex32) and (x.is_complex() or not op.takes_half(x))
-        work = x.to(torch.complex64 if x.is_complex() else torch.float32) if half else x
-        if work.numel() == 0:  # an empty batch: run one zero item to learn the output's dtype
-            work = work.new_zeros(shape_in)
-        out = op.apply_adjoint(work) if adjoint else op.apply(work)
-        if x.numel() == 0:
-            out = out.new_zeros((*batch, *shape_out))
-        elif tuple(out.shape) != (*batch, *shape_out):
-            method = "apply_adjoint" if adjoint else "apply"
-            raise ValueError(
-                f"{op.name}.{method} returned shape {tuple(out.shape)} for an input of shape {tuple(x.shape)}; "
-                f"expected {(*batch, *shape_out)}."
-            )
-        if half:
-            out = out.to(torch.complex32 if out.is_complex() else x.dtype if not x.is_complex() else torch.float16)
-        return out.clone() if out is x else out
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, LinearOperator, bool], output: Tensor) -> None:
-        x, ctx.op, ctx.adjoint = inputs
-        ctx.real_input, ctx.real_output = not x.is_complex(), not output.is_complex()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        out = _Apply.apply(grad, ctx.op, not ctx.adjoint)
-        return (out.real if ctx.real_input and out.is_complex() else out), None, None
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
-        return _Apply.apply(tangent, ctx.op, ctx.adjoint)  # type: ignore[no-any-return]
-
-    @staticmethod
-    def vmap(info: Any, in_dims: Any, x: Tensor, op: LinearOperator, adjoint: bool) -> tuple[Tensor, int]:
-        return _Apply.apply(x.movedim(in_dims[0], 0), op, adjoint), 0

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import copy
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from recon.operators.data_term import DataTerm
 from recon.operators.functionals.functional import Functional
 from recon.operators.functionals.poisson_kl import PoissonKL
 from recon.operators.functionals.squared_l2 import SquaredL2
-from recon.operators.tensors import fixed, per_item
+from recon.operators.noise_level import checked_level, fit_level, flatten_level, over, select_level, weights_of
+from recon.operators.tensors import exact, fixed
 
 
-class NoiseModel(ABC):
+class NoiseModel(DataTerm):
     """p(y | z) for a clean measurement z = A(x)."""
-
-    names: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def sample(self, clean: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -28,29 +29,41 @@ class NoiseModel(ABC):
     def fidelity(self, data: Tensor, shape: Sequence[int]) -> Functional:
         """−log p(data | z) as a functional of z on items of ``shape``, minus its least value over z."""
 
-    def most_likely(self, data: Tensor) -> Tensor:
-        """A clean measurement from which ``data`` is about as likely as from any: ``data`` itself unless overridden."""
-        return data
-
-    def select(self, items: Tensor) -> Self:
-        """The same model for a subset of a one-dimensional batch."""
-        return self
-
-    def check_batch(self, batch: tuple[int, ...]) -> None:  # noqa: B027  (optional)
-        """Raise ValueError unless parameters given per item fit ``batch``."""
-
-    def flatten(self, batch: tuple[int, ...]) -> Self:
-        """The same model with parameters given per item of ``batch`` laid out in one dimension."""
-        return self
-
     @classmethod
     def examples(cls) -> Iterator[NoiseModel]:
         """Instances that the law suites check."""
         yield cls()
 
 
-class GaussianNoise(NoiseModel):
-    """y = z + σ n with white n ~ N(0, I); −log p = ‖z − y‖²/(2σ²) + const.
+class SizedNoise(NoiseModel):
+    """Additive noise of a standard deviation or scale ``sigma``: a number, one per item, or one per measurement."""
+
+    def __init__(self, sigma: float | Tensor = 1.0) -> None:
+        self.sigma = checked_level(sigma, type(self).__name__, "sigma")
+
+    def _over(self, clean: Tensor) -> float | Tensor:
+        """σ, shaped to broadcast against ``clean``."""
+        return over(self.sigma, clean, type(self).__name__, "sigma")
+
+    def _with(self, sigma: float | Tensor) -> Self:
+        if sigma is self.sigma:
+            return self
+        clone = copy.copy(self)
+        clone.sigma = sigma
+        return clone
+
+    def fit(self, batch: tuple[int, ...], shape: tuple[int, ...]) -> Self:
+        return self._with(fit_level(self.sigma, batch, shape, type(self).__name__, "sigma"))
+
+    def select(self, items: Tensor) -> Self:
+        return self._with(select_level(self.sigma, items))
+
+    def flatten(self, batch: tuple[int, ...]) -> Self:
+        return self._with(flatten_level(self.sigma, batch))
+
+
+class GaussianNoise(SizedNoise):
+    """y = z + σ n with white n ~ N(0, I); −log p = Σ |z − y|²/(2σ²) + const.
 
     For complex z the real and the imaginary part each receive noise of standard deviation σ, so that E|y − z|² = 2σ²
     and −log p keeps this form.
@@ -58,52 +71,22 @@ class GaussianNoise(NoiseModel):
     Parameters
     ----------
     sigma
-        Standard deviation σ > 0, of each real component: a number or one value per batch item.
+        Standard deviation σ > 0, of each real component: a number, one value per batch item, or one per measurement,
+        which broadcasts against data; what could be either is one per item. A tensor may require gradients.
     """
 
     names = ("gaussian",)
 
-    def __init__(self, sigma: float | Tensor = 1.0) -> None:
-        if isinstance(sigma, Tensor):
-            sigma = fixed(sigma, "GaussianNoise", "sigma")
-        smallest = float(sigma.min()) if isinstance(sigma, Tensor) else float(sigma)
-        if not 0 < smallest < float("inf"):
-            raise ValueError(f"GaussianNoise expects sigma > 0, got {smallest}.")
-        self.sigma = sigma
-
     def sample(self, clean: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        sigma = self.sigma
-        if isinstance(sigma, Tensor) and sigma.ndim:
-            sigma = per_item(sigma.to(clean.device), clean, clean.ndim - sigma.ndim)
-        return clean + sigma * _normal(clean, generator)
+        return clean + self._over(clean) * _normal(clean, generator)
 
     def fidelity(self, data: Tensor, shape: Sequence[int]) -> Functional:
-        sigma = self.sigma
-        if isinstance(sigma, Tensor) and sigma.ndim:
-            sigma = sigma.expand(data.shape[: data.ndim - len(shape)])
-        return SquaredL2(shape, data, weight=sigma**-2)
-
-    def select(self, items: Tensor) -> Self:
-        if not (isinstance(self.sigma, Tensor) and self.sigma.ndim):
-            return self
-        return type(self)(self.sigma[items.to(self.sigma.device)])
-
-    def check_batch(self, batch: tuple[int, ...]) -> None:
-        shape = tuple(self.sigma.shape) if isinstance(self.sigma, Tensor) else ()
-        if len(shape) > len(batch) or any(s not in (1, n) for s, n in zip(shape[::-1], batch[::-1], strict=False)):
-            raise ValueError(
-                f"GaussianNoise has sigma of shape {shape} for a batch of shape {batch}; expected a number or one "
-                "value per item. For a noise level per measurement, scale operator and data by 1/sigma."
-            )
-
-    def flatten(self, batch: tuple[int, ...]) -> Self:
-        if not (isinstance(self.sigma, Tensor) and self.sigma.ndim):
-            return self
-        return type(self)(self.sigma.expand(batch).reshape(-1))
+        return SquaredL2(shape, data, weight=weights_of(self.sigma, data, tuple(shape), -2))
 
     @classmethod
     def examples(cls) -> Iterator[NoiseModel]:
         yield cls(0.3)
+        yield cls(torch.tensor([0.3, 0.2, 0.6]))
 
 
 class PoissonNoise(NoiseModel):
@@ -123,10 +106,7 @@ class PoissonNoise(NoiseModel):
     def __init__(self, gain: float = 1.0, background: float | Tensor = 0.0) -> None:
         if not 0 < gain < float("inf"):
             raise ValueError(f"PoissonNoise expects gain > 0, got {gain}.")
-        self.gain, self.background = (
-            float(gain),
-            fixed(background, "PoissonNoise", "background").to(torch.get_default_dtype()),
-        )
+        self.gain, self.background = float(gain), fixed(exact(background), "PoissonNoise", "background")
         if bool((self.background < 0).any()):
             raise ValueError("PoissonNoise expects a nonnegative background.")
 

@@ -126,6 +126,8 @@ class Operator(ABC):
         dtype = matching_dtype(value, like)
         if value.dtype == dtype and value.device == like.device:
             return value
+        if value.requires_grad:
+            return value.to(device=like.device, dtype=dtype)
         cache: dict[tuple[str, torch.dtype, torch.device], Tensor] = self.__dict__.setdefault("_constants", {})
         entry = (key, dtype, like.device)
         if entry not in cache:

@@ -44,6 +44,8 @@ def sart_weights(operator: LinearOperator, like: Tensor | None = None) -> SARTWe
         if "complex" in (operator.domain_field, operator.range_field):
             raise CapabilityError(f"SART weights need an operator with real entries, got {operator.name}.")
         summed, factor = _unscaled(operator)
+        if factor == 0:
+            raise CapabilityError(f"SART weights need an operator that is not zero, got {operator.name} by 0.")
         if isinstance(summed, RayTransform) and not summed.is_joseph(like):
             summed = RayTransform(summed.volume, summed.geometry, "joseph")
         sums = (

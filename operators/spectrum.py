@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from math import sqrt
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from itertools import islice
+from math import prod, sqrt
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,13 +19,39 @@ if TYPE_CHECKING:
 MIN_ITER = 12
 
 
+class Ritz(NamedTuple):
+    """The largest Ritz value θ of AᴴA so far, its residual, and how many iterations that took."""
+
+    value: float
+    residual: float
+    iterations: int
+
+
 def lanczos_norm(op: LinearOperator, rtol: float, like: Tensor | None, max_iter: int = 200) -> float:
     """‖A‖₂ as the square root of the largest Ritz value of AᴴA, to a relative residual of ``rtol``.
 
+    A small residual proves an eigenvalue near θ, not that it is the largest; at least ``MIN_ITER`` iterations make
+    missing a larger one unlikely.
+    """
+    enough = min(MIN_ITER, prod(op.domain_shape))
+    for ritz in islice(ritz_values(op, like), max_iter):
+        if ritz.residual == 0 or (ritz.residual <= rtol * ritz.value and ritz.iterations >= enough):
+            return sqrt(ritz.value)
+    raise RuntimeError(f"the norm of {op.name} did not reach a relative accuracy of {rtol} in {max_iter} iterations.")
+
+
+def norm_below(op: LinearOperator, like: Tensor | None, iterations: int) -> float:
+    """A lower bound on ‖A‖₂, up to rounding: what a few Lanczos iterations show."""
+    *_, last = islice(ritz_values(op, like), iterations)
+    return sqrt(last.value)
+
+
+def ritz_values(op: LinearOperator, like: Tensor | None) -> Iterator[Ritz]:
+    """Largest Ritz values of AᴴA, never more than ‖A‖² and growing, from a start that is always the same.
+
     With V the Krylov basis and T = VᴴAᴴAV the tridiagonal projection, the residual of the Ritz pair
     (θ, Vs) is β|s_last| (Golub and Van Loan, Matrix Computations, section 10.1). The basis is kept
-    orthogonal by full reorthogonalisation, which also costs less than one projection. A small residual proves an
-    eigenvalue near θ, not that it is the largest; at least ``MIN_ITER`` iterations make missing a larger one unlikely.
+    orthogonal by full reorthogonalisation, which also costs less than one projection.
     """
     generator = torch.Generator().manual_seed(0)
     like = torch.zeros(()) if like is None else like
@@ -33,7 +61,7 @@ def lanczos_norm(op: LinearOperator, rtol: float, like: Tensor | None, max_iter:
     v = v / torch.linalg.vector_norm(v)
     basis, alphas = [v.reshape(-1)], list[float]()
     betas: list[float] = []
-    for _ in range(max_iter):
+    while True:
         w = op.normal(basis[-1].reshape(op.domain_shape)).reshape(-1)
         alphas.append(float(torch.vdot(basis[-1], w).real))
         stacked = torch.stack(basis)
@@ -46,10 +74,9 @@ def lanczos_norm(op: LinearOperator, rtol: float, like: Tensor | None, max_iter:
         matrix = torch.diag(torch.tensor(alphas, dtype=torch.float64)) + torch.diag(off, 1) + torch.diag(off, -1)
         values, vectors = torch.linalg.eigh(matrix)
         theta: float = max(float(values[-1]), 0.0)
-        if beta * abs(float(vectors[-1, -1])) <= rtol * theta and len(basis) >= min(MIN_ITER, v.numel()):
-            return sqrt(theta)
-        if beta <= 1e-7 * max(theta, 1e-30):
-            return sqrt(theta)  # the Krylov space is invariant: the Ritz value is an eigenvalue
+        invariant = beta <= 1e-7 * max(theta, 1e-30)  # the Krylov space: its Ritz values are eigenvalues
+        yield Ritz(theta, 0.0 if invariant else beta * abs(float(vectors[-1, -1])), len(basis))
+        if invariant:
+            return
         betas.append(beta)
         basis.append(w / beta)
-    raise RuntimeError(f"the norm of {op.name} did not reach a relative accuracy of {rtol} in {max_iter} iterations.")

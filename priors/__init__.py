@@ -3,9 +3,30 @@
 if __name__ == "priors":
     raise ImportError("the folder 'priors' is the package 'recon.priors': write `from recon.priors import ...`.")
 
+from recon.priors.handcrafted.adaptive_tv import AdaptiveTV
 from recon.priors.handcrafted.box import Box, NonNegative
+from recon.priors.handcrafted.directional_tv import DirectionalTV
+from recon.priors.handcrafted.dyadic_denoiser import DyadicDenoiser
+from recon.priors.handcrafted.dyadic_partition import DyadicPartition
+from recon.priors.handcrafted.entropy import Entropy
+from recon.priors.handcrafted.fused_lasso import FusedLasso
+from recon.priors.handcrafted.graph_laplacian_prior import GraphLaplacianPrior
+from recon.priors.handcrafted.huber_tv import HuberTV
+from recon.priors.handcrafted.ictv import ICTV
+from recon.priors.handcrafted.line_tv import LineTV
+from recon.priors.handcrafted.locally_low_rank import LocallyLowRank
+from recon.priors.handcrafted.low_rank import LowRank
+from recon.priors.handcrafted.magnitude import Magnitude
+from recon.priors.handcrafted.nuclear_tv import NuclearTV
+from recon.priors.handcrafted.proximal_denoiser import ProximalDenoiser
+from recon.priors.handcrafted.simplex import Simplex
+from recon.priors.handcrafted.sparsity import Sparsity
+from recon.priors.handcrafted.support import Support
+from recon.priors.handcrafted.tgv import TGV
 from recon.priors.handcrafted.tikhonov import Tikhonov
 from recon.priors.handcrafted.total_variation import TotalVariation
+from recon.priors.handcrafted.tubal_low_rank import TubalLowRank
+from recon.priors.handcrafted.vectorial_tv import VectorialTV
 from recon.priors.handcrafted.wavelet_sparsity import WaveletSparsity
 from recon.priors.learned.denoiser import Denoiser
 from recon.priors.learned.denoiser_prior import DenoiserPrior
@@ -19,21 +40,42 @@ from recon.priors.prior import Prior, Term, VariationalPrior
 from recon.priors.sum import SumPrior
 
 __all__ = [
+    "ICTV",
+    "TGV",
+    "AdaptiveTV",
     "Box",
     "Denoiser",
     "DenoiserPrior",
     "DiffusionPrior",
+    "DirectionalTV",
     "DnCNN",
+    "DyadicDenoiser",
+    "DyadicPartition",
+    "Entropy",
+    "FusedLasso",
     "GaussianMixturePrior",
     "GaussianPrior",
+    "GraphLaplacianPrior",
+    "HuberTV",
+    "LineTV",
+    "LocallyLowRank",
+    "LowRank",
+    "Magnitude",
     "NonNegative",
+    "NuclearTV",
     "Prior",
+    "ProximalDenoiser",
+    "Simplex",
+    "Sparsity",
     "SumPrior",
+    "Support",
     "Term",
     "Tikhonov",
     "TotalVariation",
+    "TubalLowRank",
     "VPDiffusion",
     "VariationalPrior",
+    "VectorialTV",
     "WaveletSparsity",
     "with_weights",
 ]

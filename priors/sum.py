@@ -4,24 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from torch import Tensor
+
 from recon.operators.operator import Shape
 from recon.priors.prior import Prior, Term, VariationalPrior
+from recon.priors.slots import Slots, stacked
 
 
 class SumPrior(VariationalPrior):
     """R(x) = λ Σᵢ Rᵢ(x); made by adding priors."""
 
-    def __init__(self, *priors: VariationalPrior, lam: float = 1.0) -> None:
-        super().__init__(lam)
+    def __init__(self, *priors: VariationalPrior, lam: float | Tensor = 1.0) -> None:
         if not priors:
             raise ValueError("SumPrior expects at least one prior.")
         for prior in priors:
             if not isinstance(prior, VariationalPrior):
                 raise TypeError(f"SumPrior adds priors with an explicit cost, got {type(prior).__name__}.")
-        self.priors = priors
+        self.priors = tuple(part for prior in priors for part in _parts(prior))
+        super().__init__(lam)
+
+    @property
+    def name(self) -> str:
+        """The summands' names."""
+        return " + ".join(prior.name for prior in self.priors)
+
+    def auxiliary(self, shape: Shape) -> int:
+        return sum(prior.auxiliary(shape) for prior in self.priors)
 
     def unit_terms(self, shape: Shape) -> tuple[Term, ...]:
-        return tuple(term for prior in self.priors for term in prior.terms(shape))
+        count = self.auxiliary(shape)
+        if not count:
+            return tuple(term for prior in self.priors for term in prior.terms(shape))
+        terms: list[Term] = []
+        first = 1
+        for prior in self.priors:
+            own = prior.auxiliary(shape)
+            images = (0, *range(first, first + own)) if own else 0
+            terms += [stacked(term, Slots(shape, 1 + count, images)) for term in prior.terms(shape)]
+            first += own
+        return tuple(terms)
 
     @classmethod
     def examples(cls) -> Iterator[Prior]:
@@ -29,3 +50,10 @@ class SumPrior(VariationalPrior):
         from recon.priors.handcrafted.total_variation import TotalVariation
 
         yield cls(TotalVariation(0.5), NonNegative(), lam=2.0)
+
+
+def _parts(prior: VariationalPrior) -> tuple[VariationalPrior, ...]:
+    """The summands of a sum that is multiplied by 1, else the prior itself."""
+    if not isinstance(prior, SumPrior) or isinstance(prior.lam, Tensor) or prior.lam != 1:
+        return (prior,)
+    return prior.priors

@@ -36,6 +36,7 @@ class Role:
 ROLES = (
     Role("operator", "operators", "recon.operators.operator.Operator"),
     Role("noise", "noise models", "recon.operators.noise.NoiseModel"),
+    Role("fidelity", "data terms", "recon.operators.data_term.DataTerm"),
     Role("prior", "priors", "recon.priors.prior.Prior"),
     Role("solver", "solvers", "recon.solvers.solver.Solver"),
     Role("input", "readers", "recon.files.reader.Reader"),
@@ -92,8 +93,8 @@ def room_classes(room: str) -> tuple[ClassInfo, ...]:
 def members(base: str) -> tuple[Member, ...]:
     """The components deriving from the class of that import path, by canonical name.
 
-    Abstract classes, functionals (no operators in the sense of a job) and classes whose constructor takes any number
-    of arguments are left out.
+    Abstract classes, functionals (no operators in the sense of a job), classes whose constructor takes any number of
+    arguments and those of a narrower role (noise models among data terms) are left out.
     """
     room = ".".join(base.split(".")[:2])
     found = [
@@ -101,6 +102,8 @@ def members(base: str) -> tuple[Member, ...]:
         for info in room_classes(room)
         if info.derives(base) and _usable(info) and not (info.derives(FUNCTIONAL) and base != FUNCTIONAL)
     ]
+    own = next((role.name for role in ROLES if role.base == base), None)
+    found = [member for member in found if own is None or member.role == own]
     itself = find_class(base)
     if itself is not None and _usable(itself) and not any(member.info.path == base for member in found):
         found.append(Member(itself, names_of(itself), role_of(itself)))

@@ -3,20 +3,53 @@
 if __name__ == "solvers":
     raise ImportError("the folder 'solvers' is the package 'recon.solvers': write `from recon.solvers import ...`.")
 
+from recon.solvers.auto import Answer, Auto, Choice, choose, solve
+from recon.solvers.differentiation.hypergradient import Hypergradient, hypergradient
+from recon.solvers.differentiation.unroll import unroll
 from recon.solvers.direct.fbp import FBP
 from recon.solvers.direct.pseudo_inverse import PseudoInverse
+from recon.solvers.direct.tikhonov_inverse import TikhonovInverse
+from recon.solvers.direct.wiener import Wiener
 from recon.solvers.direct.zero_filled import ZeroFilled
-from recon.solvers.iterate import iterate, unroll
+from recon.solvers.iterate import iterate
+from recon.solvers.learning.learn import Learned, learn
 from recon.solvers.linear.cg import CGInfo, cg
 from recon.solvers.linear.cgls import CGLS
+from recon.solvers.linear.chebyshev import chebyshev
+from recon.solvers.linear.fourier_preconditioner import fourier_preconditioner
+from recon.solvers.linear.jacobi import jacobi
+from recon.solvers.linear.lsmr import LSMR
+from recon.solvers.linear.lsqr import LSQR
+from recon.solvers.linear.minres import minres
+from recon.solvers.linear.neumann import neumann
 from recon.solvers.linear.os_sart import OSSART
+from recon.solvers.linear.self_calibration import Calibration, self_calibrate
 from recon.solvers.linear.sirt import SIRT
+from recon.solvers.linear.symmetric_polynomial import power_traces, symmetric_polynomial
 from recon.solvers.optimisation.admm import ADMM
+from recon.solvers.optimisation.condat_vu import CondatVu
+from recon.solvers.optimisation.douglas_rachford import DouglasRachford
 from recon.solvers.optimisation.fista import FISTA
+from recon.solvers.optimisation.gauss_newton import GaussNewton
+from recon.solvers.optimisation.ghadimi_lan import GhadimiLan
+from recon.solvers.optimisation.irls import IRLS
+from recon.solvers.optimisation.lbfgs import LBFGS
+from recon.solvers.optimisation.linearised_admm import LinearisedADMM
+from recon.solvers.optimisation.mlem import MLEM
+from recon.solvers.optimisation.nonlinear_cg import NonlinearCG
+from recon.solvers.optimisation.osem import OSEM
+from recon.solvers.optimisation.pd3o import PD3O
 from recon.solvers.optimisation.pdhg import PDHG
 from recon.solvers.optimisation.pnp_admm import PnPADMM
+from recon.solvers.optimisation.pnp_drs import PnPDRS
+from recon.solvers.optimisation.pnp_fista import PnPFISTA
 from recon.solvers.optimisation.pnp_hqs import PnPHQS
+from recon.solvers.optimisation.pnp_pdhg import PnPPDHG
 from recon.solvers.optimisation.pnp_pgd import PnPPGD
+from recon.solvers.optimisation.proximal_gradient import ProximalGradient
+from recon.solvers.optimisation.red import RED
+from recon.solvers.optimisation.sps import SPS
+from recon.solvers.optimisation.stochastic_pdhg import StochasticPDHG
 from recon.solvers.problem import Problem
 from recon.solvers.result import Reason, Result
 from recon.solvers.sampling.ancestral import sample_prior
@@ -26,7 +59,14 @@ from recon.solvers.sampling.posterior_samples import PosteriorSamples, sample
 from recon.solvers.sampling.sampler import Sampler
 from recon.solvers.sampling.schedule import KarrasSchedule, NoiseSchedule, VPSchedule
 from recon.solvers.solver import Solver
-from recon.solvers.stopping import Gap, MaxIter, MaxSeconds, RelChange, Residuals, Rule
+from recon.solvers.stopping import Discrepancy, Gap, MaxIter, MaxSeconds, RelChange, Residuals, Rule
+from recon.solvers.tuning.discrepancy_principle import DiscrepancyPrinciple
+from recon.solvers.tuning.evidence import Evidence
+from recon.solvers.tuning.gcv import GCV
+from recon.solvers.tuning.l_curve import LCurve
+from recon.solvers.tuning.oracle import Oracle
+from recon.solvers.tuning.sure import SURE
+from recon.solvers.tuning.tune import Tuned, tune
 
 __all__ = [
     "ADMM",
@@ -34,21 +74,53 @@ __all__ = [
     "DPS",
     "FBP",
     "FISTA",
+    "GCV",
+    "IRLS",
+    "LBFGS",
+    "LSMR",
+    "LSQR",
+    "MLEM",
     "MMPS",
+    "OSEM",
     "OSSART",
+    "PD3O",
     "PDHG",
+    "RED",
     "SIRT",
+    "SPS",
+    "SURE",
+    "Answer",
+    "Auto",
     "CGInfo",
+    "Calibration",
+    "Choice",
+    "CondatVu",
+    "Discrepancy",
+    "DiscrepancyPrinciple",
+    "DouglasRachford",
+    "Evidence",
     "Gap",
+    "GaussNewton",
+    "GhadimiLan",
+    "Hypergradient",
     "KarrasSchedule",
+    "LCurve",
+    "Learned",
+    "LinearisedADMM",
     "MaxIter",
     "MaxSeconds",
     "NoiseSchedule",
+    "NonlinearCG",
+    "Oracle",
     "PnPADMM",
+    "PnPDRS",
+    "PnPFISTA",
     "PnPHQS",
+    "PnPPDHG",
     "PnPPGD",
     "PosteriorSamples",
     "Problem",
+    "ProximalGradient",
     "PseudoInverse",
     "Reason",
     "RelChange",
@@ -57,11 +129,28 @@ __all__ = [
     "Rule",
     "Sampler",
     "Solver",
+    "StochasticPDHG",
+    "TikhonovInverse",
+    "Tuned",
     "VPSchedule",
+    "Wiener",
     "ZeroFilled",
     "cg",
+    "chebyshev",
+    "choose",
+    "fourier_preconditioner",
+    "hypergradient",
     "iterate",
+    "jacobi",
+    "learn",
+    "minres",
+    "neumann",
+    "power_traces",
     "sample",
     "sample_prior",
+    "self_calibrate",
+    "solve",
+    "symmetric_polynomial",
+    "tune",
     "unroll",
 ]

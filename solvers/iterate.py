@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from recon.operators.linear import CapabilityError
 from recon.operators.tensors import item_norm
+from recon.solvers.discrepancy import discrepancy, reach
 from recon.solvers.problem import Problem
 from recon.solvers.result import Reason, Result
 from recon.solvers.solver import Solver
@@ -33,7 +36,8 @@ def iterate(
 
     Items are independent: one that has converged or diverged leaves the batch, costs nothing more and keeps the
     iterate it stopped at. An iterate that is not finite, or 1e8 times larger than the first, is divergence; the last
-    good iterate is kept. An interrupt (Ctrl-C) ends the loop and keeps the latest iterates.
+    good iterate is kept. On the CPU that is noticed at once, elsewhere when the solver next measures, so that no
+    iteration waits for the device. An interrupt (Ctrl-C) ends the loop and keeps the latest iterates.
 
     Parameters
     ----------
@@ -47,8 +51,14 @@ def iterate(
     """
     if not isinstance(problem, Problem):
         raise TypeError(f"{solver.name} solves a Problem, got {type(problem).__name__}.")
+    solver = solver.settled(problem)
     batch, shape = problem.batch, problem.shape
     flat = problem.flatten()
+    if "relative_gap" in solver.stop.needs and not flat.convex:
+        raise CapabilityError(
+            f"the rule {solver.stop!r} needs a duality gap, which only convex problems have; this one is not: stop by "
+            "RelChange, Residuals or MaxIter."
+        )
     if initial is not None:
         problem.operator.check(initial, shape)
         if initial.is_complex() and not flat.dtype.is_complex:
@@ -56,6 +66,8 @@ def iterate(
         if not bool(torch.isfinite(initial.abs()).all()):
             raise ValueError("the initial image must be finite, got NaN or infinity.")
         initial = initial.to(dtype=flat.dtype, device=flat.data.device).expand(*batch, *shape).reshape(-1, *shape)
+        initial = flat.lift(initial)
+    question, flat = flat, flat.lifted
     solver.require(flat)
     if problem.dtype in (torch.float16, torch.bfloat16, torch.complex32):
         raise TypeError(
@@ -69,7 +81,7 @@ def iterate(
                 run.advance(step, callback)
         except KeyboardInterrupt:
             run.finish(torch.ones(run.active.numel(), dtype=torch.bool), Reason.INTERRUPTED)
-    return run.result(batch)
+    return run.result(question, batch)
 
 
 class _Run:
@@ -86,6 +98,8 @@ class _Run:
         self.iterations = torch.zeros(count, dtype=torch.long)
         self.records: list[tuple[int, float, dict[str, Tensor]]] = []
         self.reference: Tensor | None = None
+        self.sound = state
+        self.reach = reach(problem) if count and "discrepancy" in solver.stop.needs else None
         if count and solver.stop.max_iter == 0:
             self.finish(torch.ones(count, dtype=torch.bool), Reason.MAX_ITER)
 
@@ -94,25 +108,30 @@ class _Run:
         solver, before = self.solver, self.state
         self.state = step(self.problem, before)
         self.iteration += 1
-        self.iterations[self.active] = self.iteration
         image, ndim = solver.image(self.state), len(self.problem.shape)
-        norm = item_norm(image, ndim)
         if self.reference is None:
-            self.reference = torch.maximum(norm, item_norm(solver.image(before), ndim))
-        good = (torch.isfinite(norm) & ~((norm > GROWTH * self.reference) & (self.reference > 0))).cpu()
-        if not bool(good.all()):
-            self._keep(before, ~good)
-            self.finish(~good, Reason.DIVERGED, keep=False)
-            before = select_state(before, good.nonzero().squeeze(-1))
-            if not self.active.numel():
-                return
-            image, norm = solver.image(self.state), norm[good.to(norm.device)]
+            self.reference = torch.maximum(item_norm(image, ndim), item_norm(solver.image(before), ndim))
+        due = self.iteration % solver.check_every == 0 or self.iteration >= solver.stop.max_iter
+        if due or image.device.type == "cpu":
+            norm = item_norm(image, ndim)
+            sizes = zip(norm.tolist(), self.reference.tolist(), strict=True)  # numbers: cheaper than tensors so small
+            sound = [size < inf and not size > GROWTH * first > 0 for size, first in sizes]
+            if not all(sound):
+                good = torch.tensor(sound)
+                self._keep(self.sound, ~good)
+                self.finish(~good, Reason.DIVERGED, keep=False)
+                before = select_state(before, good.nonzero().squeeze(-1))
+                if not self.active.numel():
+                    return
+                image, norm = solver.image(self.state), norm[good.to(norm.device)]
+            self.sound = self.state
 
         measured: dict[str, Tensor] = {}
-        due = self.iteration % solver.check_every == 0 or self.iteration >= solver.stop.max_iter
         if due:
             change = item_norm(image - solver.image(before), ndim) / torch.where(norm == 0, 1, norm)
             measured = {"change": change, **solver.measure(self.problem, self.state)}
+            if self.reach is not None:
+                measured["discrepancy"] = discrepancy(self.problem, image, self.reach)
         seconds = time.perf_counter() - self.start
         if due:
             self._record(seconds, measured)
@@ -135,12 +154,13 @@ class _Run:
         if keep:
             self._keep(self.state, done)
         for item in self.active[done].tolist():
-            self.reasons[item] = reason
+            self.reasons[item], self.iterations[item] = reason, self.iteration
         rest = (~done).nonzero().squeeze(-1)
         self.active = self.active[rest]
         if rest.numel():
             self.problem = self.problem.select(rest)
             self.state = select_state(self.state, rest)
+            self.sound = select_state(self.sound, rest)
             if self.reference is not None:
                 self.reference = self.reference[rest.to(self.reference.device)]
 
@@ -157,7 +177,7 @@ class _Run:
             full[key] = row
         self.records.append((self.iteration, seconds, full))
 
-    def result(self, batch: tuple[int, ...]) -> Result:
+    def result(self, question: Problem, batch: tuple[int, ...]) -> Result:
         """Everything, in the caller's batch layout."""
         keys = sorted({key for *_, measured in self.records for key in measured})
         missing = torch.full((self.count,), torch.nan, dtype=torch.float64)
@@ -168,7 +188,7 @@ class _Run:
         history["iteration"] = torch.tensor([i for i, *_ in self.records], dtype=torch.long)
         history["seconds"] = torch.tensor([s for _, s, _ in self.records], dtype=torch.float64)
         return Result(
-            image=self.images.reshape(*batch, *self.problem.shape),
+            image=question.unlift(self.images).reshape(*batch, *question.shape),
             reasons=tuple(self.reasons),
             iterations=self.iterations.reshape(batch),
             history=history,
@@ -183,19 +203,3 @@ def select_state(state: Any, items: Tensor) -> Any:
         parts = [select_state(part, items) for part in state]
         return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
     return state
-
-
-def unroll(solver: Solver, problem: Problem, iterations: int, initial: Tensor | None = None) -> Tensor:
-    """The image after a fixed number of steps, with gradients: for training through the solver.
-
-    The same ``init`` and ``step`` as in :func:`iterate`, without stopping or measuring; derivatives reach the data, the
-    starting image and every tensor that the operator, the noise or the prior differentiate.
-    """
-    flat = problem.flatten()
-    solver.require(flat)
-    if initial is not None:
-        initial = initial.expand(*problem.batch, *problem.shape).reshape(-1, *problem.shape)
-    state = solver.init(flat, initial)
-    for _ in range(iterations):
-        state = solver.step(flat, state)
-    return solver.image(state).reshape(*problem.batch, *problem.shape)

@@ -11,11 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recon.operators.data_term import DataTerm
 from recon.operators.functionals import Functional
-from recon.operators.linear import LinearOperator
+from recon.operators.linear import CapabilityError, LinearOperator
 from recon.operators.noise import GaussianNoise, NoiseModel
 from recon.operators.operator import Operator, Shape
 from recon.priors.prior import Prior, Term, VariationalPrior
+from recon.priors.slots import Slots
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Problem:
     prior
         R or a denoiser or a diffusion prior; None for none.
     fidelity
-        The data term f itself, instead of ``noise``; built on ``data``.
+        The data term f instead of ``noise``: a :class:`DataTerm` such as ``HuberFidelity(0.1)``, or a functional built
+        on ``data``.
 
     Errors: ValueError or TypeError, in one sentence, where shapes, fields or finiteness do not fit.
     """
@@ -42,7 +45,7 @@ class Problem:
     data: Tensor
     noise: NoiseModel | None = None
     prior: Prior | None = None
-    fidelity: Functional | None = None
+    fidelity: Functional | DataTerm | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.operator, Operator):
@@ -60,15 +63,23 @@ class Problem:
                 f"Problem expects a prior of recon.priors, got {type(self.prior).__name__}; "
                 "wrap a denoiser as DenoiserPrior(denoiser)."
             )
-        if self.fidelity is None:
-            noise = GaussianNoise(1.0) if self.noise is None else self.noise
-            noise.check_batch(self.batch)
-            object.__setattr__(self, "noise", noise)
-            object.__setattr__(self, "fidelity", noise.fidelity(self.data, self.operator.range_shape))
-        elif self.fidelity.domain_shape != self.operator.range_shape:
-            raise ValueError(
-                f"the fidelity takes {self.fidelity.domain_shape}, the operator gives {self.operator.range_shape}."
-            )
+        if isinstance(self.prior, VariationalPrior):
+            self.prior.check_batch(self.batch)
+            object.__setattr__(self, "prior", self.prior.matching(self.data))
+        shape = self.operator.range_shape
+        if isinstance(self.fidelity, Functional):
+            if self.fidelity.domain_shape != shape:
+                raise ValueError(f"the fidelity takes {self.fidelity.domain_shape}, the operator gives {shape}.")
+            object.__setattr__(self, "_likelihood", self.fidelity)
+            return
+        name = "noise" if self.fidelity is None else "fidelity"
+        term = (GaussianNoise(1.0) if self.noise is None else self.noise) if self.fidelity is None else self.fidelity
+        if not isinstance(term, NoiseModel if name == "noise" else DataTerm):
+            wanted = "a noise model" if name == "noise" else "a functional or a data term"
+            raise TypeError(f"Problem expects {wanted} of recon.operators as {name}, got {type(term).__name__}.")
+        term = term.fit(self.batch, shape)
+        object.__setattr__(self, name, term)
+        object.__setattr__(self, "_likelihood", term.fidelity(self.data, shape))
 
     # ---------------------------------------------------------------- shapes
 
@@ -97,14 +108,14 @@ class Problem:
     @property
     def likelihood(self) -> Functional:
         """f, the data term on A's range."""
-        assert self.fidelity is not None
-        return self.fidelity
+        functional: Functional = self.__dict__["_likelihood"]
+        return functional
 
     @property
     def linear(self) -> LinearOperator:
-        """A, where it is linear; a TypeError that says so otherwise."""
+        """A, where it is linear; a CapabilityError that says so otherwise."""
         if not isinstance(self.operator, LinearOperator):
-            raise TypeError(f"this solver needs a linear operator; {self.operator.name} is nonlinear.")
+            raise CapabilityError(f"this solver needs a linear operator; {self.operator.name} is nonlinear.")
         return self.operator
 
     @cached_property
@@ -113,15 +124,21 @@ class Problem:
         if self.prior is None:
             return ()
         if not isinstance(self.prior, VariationalPrior):
-            raise TypeError(
+            raise CapabilityError(
                 f"this solver needs a prior with an explicit cost; {self.prior.name} has none. "
                 "Plug-and-play solvers (PnPADMM, PnPHQS, PnPPGD) and samplers take such priors."
+            )
+        if self.lifted is not self:
+            raise CapabilityError(
+                f"the cost of {self.prior.name} is a minimum over further fields; ask problem.lifted for its terms."
             )
         terms = self.prior.terms(self.shape)
         for term in terms:
             same = term.operator is None or term.operator.range_field == "any"
             if same and self.dtype.is_complex and term.functional.domain_field == "real":
-                raise TypeError(f"{self.prior.name} needs real images; those of {self.operator.name} are complex here.")
+                raise CapabilityError(
+                    f"{self.prior.name} needs real images; those of {self.operator.name} are complex here."
+                )
         return terms
 
     def objective(self, x: Tensor) -> Tensor:
@@ -136,6 +153,41 @@ class Problem:
         """A zero image per item."""
         return torch.zeros((*self.batch, *self.shape), dtype=self.dtype, device=self.data.device)
 
+    @cached_property
+    def convex(self) -> bool:
+        """Whether the objective is a convex function of x, as far as operator, data term and prior declare."""
+        if not isinstance(self.operator, LinearOperator) or not self.likelihood.convex:
+            return False
+        if self.prior is None:
+            return True
+        if not isinstance(self.prior, VariationalPrior):
+            return False
+        return all(term.functional.convex for term in self.prior.terms(self.shape))
+
+    # ---------------------------------------------------------------- auxiliary images
+
+    @cached_property
+    def lifted(self) -> Problem:
+        """The same question about stacks (1 + n, *shape): x, and the n images that the prior's cost is minimised over.
+
+        This problem itself where there are none.
+        """
+        if not isinstance(self.prior, VariationalPrior):
+            return self
+        count = self.prior.auxiliary(self.shape)
+        if not count:
+            return self
+        operator = self.operator @ Slots(self.shape, 1 + count, 0)
+        return self._with(operator=operator, prior=_Lifted(self.prior, self.shape))
+
+    def lift(self, x: Tensor) -> Tensor:
+        """Images as stacks of :attr:`lifted`, the others zero."""
+        return x if self.lifted is self else Slots(self.shape, self.lifted.shape[0], 0).adjoint(x)
+
+    def unlift(self, stacks: Tensor) -> Tensor:
+        """The images sought, of stacks of :attr:`lifted`."""
+        return stacks if self.lifted is self else Slots(self.shape, self.lifted.shape[0], 0)(stacks)
+
     # ---------------------------------------------------------------- rearranging items
 
     def flatten(self) -> Problem:
@@ -144,21 +196,26 @@ class Problem:
         if n == 1:
             return self
         data = self.data.reshape(prod(self.batch), *self.operator.range_shape)
+        prior = self.prior.flatten(self.batch) if isinstance(self.prior, VariationalPrior) else self.prior
         if self.noise is not None:
-            return self._with(data=data, noise=self.noise.flatten(self.batch), fidelity=None)
-        if self.likelihood.per_item_attributes and n != 1:
-            raise ValueError("a Problem built on a fidelity expects data with exactly one batch dimension.")
-        return self._with(data=data)
+            return Problem(self.operator, data, self.noise.flatten(self.batch), prior)
+        if isinstance(self.fidelity, DataTerm):
+            return Problem(self.operator, data, None, prior, self.fidelity.flatten(self.batch))
+        if self.likelihood.holds_items:
+            raise ValueError("a Problem built on a functional of several items expects exactly one batch dimension.")
+        return Problem(self.operator, data, None, prior, self.fidelity)
 
     def select(self, items: Tensor) -> Problem:
         """The question for a subset of the (one-dimensional) batch."""
-        fidelity = self.likelihood.select(items)
+        likelihood = self.likelihood.select(items)
         noise = None if self.noise is None else self.noise.select(items)
-        chosen = self._with(data=self.data[items.to(self.data.device)], noise=noise, fidelity=fidelity)
+        fidelity = self.fidelity.select(items) if isinstance(self.fidelity, DataTerm) else self.fidelity
+        fidelity = likelihood if isinstance(fidelity, Functional) else fidelity
+        prior = self.prior.select(items) if isinstance(self.prior, VariationalPrior) else self.prior
+        data = self.data[items.to(self.data.device)]
+        chosen = self._with(data=data, noise=noise, prior=prior, fidelity=fidelity, _likelihood=likelihood)
         if "terms" in self.__dict__:
-            chosen.__dict__["terms"] = tuple(
-                dataclasses.replace(term, functional=term.functional.select(items)) for term in self.terms
-            )
+            chosen.__dict__["terms"] = tuple(term.select(items) for term in self.terms)
         return chosen
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Problem:
@@ -166,14 +223,27 @@ class Problem:
         if dtype is not None and self.data.is_complex():
             dtype = dtype.to_complex()
         data = self.data.to(device=device, dtype=dtype)
-        return self._with(data=data, fidelity=None if self.noise is not None else self.fidelity)
+        return dataclasses.replace(self, data=data)
 
     def _with(self, **changes: Any) -> Problem:
-        """A copy with some fields exchanged, without building the fidelity twice."""
-        fields = {f.name: changes.get(f.name, getattr(self, f.name)) for f in dataclasses.fields(self)}
-        if fields["fidelity"] is None:
-            return Problem(**fields)
+        """A copy with some fields exchanged, without building the data term twice."""
+        names = (*(f.name for f in dataclasses.fields(self)), "_likelihood")
         clone = object.__new__(Problem)
-        for key, value in fields.items():
-            object.__setattr__(clone, key, value)
+        for key in names:
+            object.__setattr__(clone, key, changes.get(key, self.__dict__[key]))
         return clone
+
+
+class _Lifted(VariationalPrior):
+    """A prior with auxiliary images, as one on stacks that has none."""
+
+    def __init__(self, prior: VariationalPrior, shape: Shape) -> None:
+        self.prior, self.shape = prior, shape
+        super().__init__()
+
+    @property
+    def name(self) -> str:
+        return self.prior.name
+
+    def unit_terms(self, shape: Shape) -> tuple[Term, ...]:
+        return self.prior.terms(self.shape)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recon.solvers.problem import Problem
 from recon.solvers.result import Result
-from recon.solvers.stopping import MaxIter, Rule
+from recon.solvers.stopping import FROM_LOOP, MaxIter, Rule
 
 BiasClass = Literal["exact", "predictable bias", "heuristic", "point estimate"]
 
@@ -49,7 +49,7 @@ class Solver(ABC):
             raise ValueError(f"{self.name} expects check_every >= 1, got {self.check_every!r}.")
         if not isinstance(self.stop, Rule):
             raise TypeError(f"{self.name} expects a stopping rule such as MaxIter(100), got {self.stop!r}.")
-        missing = self.stop.needs - self.measures
+        missing = self.stop.needs - self.measures - FROM_LOOP
         if missing:
             raise ValueError(
                 f"{self.name} does not measure {', '.join(sorted(missing))}, which its rule {self.stop!r} needs; "
@@ -63,6 +63,10 @@ class Solver(ABC):
 
     def require(self, problem: Problem) -> None:  # noqa: B027  (optional)
         """Raise, in one sentence, if the operator or the prior lacks what the method needs."""
+
+    def settled(self, problem: Problem) -> Solver:
+        """The solver that runs: this one, or the one that it picks for the problem."""
+        return self
 
     @abstractmethod
     def init(self, problem: Problem, initial: Tensor | None = None) -> Any:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import inf
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+FROM_LOOP = frozenset({"change", "discrepancy"})
+"""Measurements that the loop takes for any solver, the second where a rule needs it."""
 
 
 class Progress(NamedTuple):
@@ -112,6 +116,29 @@ class RelChange(_Threshold):
 
 
 @dataclass(frozen=True)
+class Discrepancy(Rule):
+    """The discrepancy principle: converged when ‖(Ax − y)/σ‖² ≤ τ² m for m data, when noise explains the misfit.
+
+    m counts real numbers, and only data that the operator can reach. Needs Gaussian noise of known σ. The loop measures
+    it, so that every solver stops by it; it makes sense for those that approach the data as they go on (CGLS, SIRT,
+    gradient methods from a smooth start), where it prevents fitting noise. τ slightly above 1 is usual.
+
+    Source: Morozov, Soviet Math. Dokl. 7 (1966) 414.
+    """
+
+    tau: float = 1.0
+    needs = frozenset({"discrepancy"})
+
+    def __post_init__(self) -> None:
+        _positive(self, "tau")
+
+    def __call__(self, progress: Progress) -> Verdict:
+        value = progress.measured.get("discrepancy")
+        met = torch.zeros(progress.items, dtype=torch.bool) if value is None else (value <= self.tau**2).cpu()
+        return Verdict(met, met)
+
+
+@dataclass(frozen=True)
 class Residuals(Rule):
     """Converged when the relative primal and dual residuals are both at most ``tol``."""
 
@@ -173,6 +200,7 @@ class Both(_Pair):
         return f"({self.first!r}) & ({self.second!r})"
 
 
+@cache
 def _limit(reached: bool, items: int) -> Verdict:
     return Verdict(torch.full((items,), reached), torch.zeros(items, dtype=torch.bool))
 

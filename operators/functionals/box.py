@@ -18,6 +18,8 @@ class BoxIndicator(Functional):
     """
 
     capabilities = frozenset({"prox", "conjugate"})
+    separable = True
+    constraint = True
 
     def __init__(self, domain_shape: Sequence[int], lower: float = 0.0, upper: float = float("inf")) -> None:
         super().__init__(domain_shape)

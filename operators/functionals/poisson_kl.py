@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from recon.operators.functionals.functional import Functional
-from recon.operators.tensors import fixed, item_sum, per_item
+from recon.operators.tensors import exact, fixed, item_sum, per_item
 
 
 class PoissonKL(Functional):
@@ -35,6 +35,7 @@ class PoissonKL(Functional):
 
     per_item_attributes: ClassVar[Mapping[str, Literal["item", "scalar"]]] = {"data": "item"}
     capabilities = frozenset({"grad", "prox", "conjugate"})
+    separable = True
 
     def __init__(
         self, domain_shape: Sequence[int], data: Tensor, gain: float = 1.0, background: float | Tensor = 0.0
@@ -47,7 +48,7 @@ class PoissonKL(Functional):
         if not 0 < gain < float("inf"):
             raise ValueError(f"PoissonKL expects a positive gain, got {gain}.")
         self.data, self.gain = data, float(gain)
-        self.background = fixed(background, "PoissonKL", "background").to(torch.get_default_dtype())
+        self.background = fixed(exact(background), "PoissonKL", "background")
         if bool((self.background < 0).any()):
             raise ValueError("PoissonKL expects a nonnegative background.")
 
@@ -60,6 +61,10 @@ class PoissonKL(Functional):
     def grad(self, x: Tensor) -> Tensor:
         y, mean = self.constant("data", x), x + self.constant("background", x)
         return (1 - torch.where(y == 0, 0.0, y / mean)) / self.gain
+
+    def hessian(self, x: Tensor, v: Tensor) -> Tensor:
+        y, mean = self.constant("data", x), x + self.constant("background", x)
+        return torch.where(y == 0, 0.0, y / torch.where(y == 0, 1, mean).square()) / self.gain * v
 
     def prox(self, x: Tensor, tau: float | Tensor) -> Tensor:
         b, y = self.constant("background", x), self.constant("data", x)
@@ -77,9 +82,9 @@ class PoissonKL(Functional):
         outside = (slack < 0) | ((slack == 0) & (data > 0))
         return item_sum(torch.where(outside, torch.inf, value), self.ndim)
 
-    def dual_scale(self) -> float:
-        mean_counts = max(float((self.data + self.background.to(self.data)).mean()) / self.gain, 1e-3)
-        return float(1 / (self.gain * mean_counts**0.5))
+    def dual_scale(self) -> float | Tensor:
+        seen = (self.data + self.background.to(self.data)).flatten(self.data.ndim - self.ndim)
+        return (seen.mean(-1) / self.gain).clamp(min=1e-3).rsqrt() / self.gain
 
     def dual_point(self, y: Tensor) -> Tensor:
         # Where y would leave g·p < 1 through rounding, step back inside by one ulp of 1.

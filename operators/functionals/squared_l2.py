@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Literal
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from recon.operators.functionals.functional import Functional
-from recon.operators.tensors import fixed, item_norm, item_sum, per_item
+from recon.operators.functionals.misfit import Misfit
+from recon.operators.tensors import item_sum, per_item
 
 
-class SquaredL2(Functional):
-    """f(z) = ½ Σ w |z − y|², with f* (p) = Σ |p|²/(2w) + Re⟨p, y⟩.
+class SquaredL2(Misfit):
+    """f(z) = ½ Σ w |z − y|², with f*(p) = Σ |p|²/(2w) + Re⟨p, y⟩, infinite where p ≠ 0 at w = 0.
 
     Parameters
     ----------
@@ -22,34 +22,13 @@ class SquaredL2(Functional):
     data
         y, ``(*batch, *domain_shape)``; zero if omitted.
     weight
-        w > 0: a number or one value per item (shape ``batch``), for Gaussian noise 1/σ².
+        w: a number, one per item or one per element, see :class:`Misfit`; for Gaussian noise 1/σ².
     """
 
-    per_item_attributes: ClassVar[Mapping[str, Literal["item", "scalar"]]] = {"data": "item", "weight": "scalar"}
-    capabilities = frozenset({"grad", "prox", "conjugate"})
+    capabilities = frozenset({"grad", "prox", "conjugate", "majorant"})
 
     def __init__(self, domain_shape: Sequence[int], data: Tensor | None = None, weight: float | Tensor = 1.0) -> None:
-        super().__init__(domain_shape)
-        if data is not None:
-            self.check(data, self.domain_shape)
-            if data.is_complex():
-                self.domain_field = "complex"
-        self.data = data
-        smallest = float(fixed(weight, "SquaredL2", "weight").min()) if isinstance(weight, Tensor) else float(weight)
-        if not 0 < smallest < float("inf"):
-            raise ValueError(f"SquaredL2 expects a positive, finite weight, got {smallest}.")
-        if isinstance(weight, Tensor) and data is not None:  # precision and device follow the data
-            weight = weight.to(data.real if data.is_complex() else data)
-        self.weight = weight
-
-    def _weight(self, like: Tensor) -> Tensor | float:
-        if not isinstance(self.weight, Tensor):
-            return self.weight
-        weight = self.constant("weight", like)
-        return per_item(weight, like, self.ndim)
-
-    def _data(self, like: Tensor) -> Tensor | float:
-        return 0.0 if self.data is None else self.constant("data", like)
+        super().__init__(domain_shape, data, weight)
 
     def apply(self, x: Tensor) -> Tensor:
         residual = x - self._data(x)
@@ -58,33 +37,57 @@ class SquaredL2(Functional):
     def grad(self, x: Tensor) -> Tensor:
         return self._weight(x) * (x - self._data(x))
 
+    def hessian(self, x: Tensor, v: Tensor) -> Tensor:
+        return self._weight(v) * v
+
     def prox(self, x: Tensor, tau: float | Tensor) -> Tensor:
         strength = per_item(tau, x, self.ndim) * self._weight(x)
         return (x + strength * self._data(x)) / (1 + strength)
 
+    def prox_conjugate(self, y: Tensor, sigma: float | Tensor) -> Tensor:
+        w, step = self._weight(y), per_item(sigma, y, self.ndim)
+        return w / (w + step) * (y - step * self._data(y))
+
+    def majorant(self, x: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        real = x.real if x.is_complex() else x
+        return self._weight(x) * torch.ones_like(real), self._data(x) + torch.zeros_like(x)
+
     def conjugate(self, y: Tensor) -> Tensor:
-        quadratic = 0.5 * item_sum(y.abs().square() / self._weight(y), self.ndim)
-        return quadratic if self.data is None else quadratic + self.inner(y, self.constant("data", y))
+        w = self._weight(y)
+        if self.elements is None:
+            return 0.5 * item_sum(y.abs().square() / w, self.ndim) + self._pairing(y)
+        assert isinstance(w, Tensor)
+        value = y.abs().square() / torch.where(w > 0, w, 1)
+        outside = (w == 0) & (y != 0)
+        return 0.5 * item_sum(torch.where(outside, torch.inf, value), self.ndim) + self._pairing(y)
+
+    def dual_point(self, y: Tensor) -> Tensor:
+        return y if self.elements is None else y * (self.constant("elements", y) > 0)
+
+    def dual_shrink(self, y: Tensor) -> Tensor:
+        if self.elements is None:
+            return super().dual_shrink(y)
+        outside = (self.constant("elements", y) == 0) & (y != 0)
+        return torch.where(self._over_elements(outside).any(-1), 0.0, 1.0).to(y.real.dtype if y.is_complex() else y)
 
     def lipschitz(self) -> float | Tensor:
-        return self.weight
+        return self._largest_weight()
+
+    def strong_convexity(self) -> float | Tensor:
+        return self._least_weight()
 
     def dual_scale(self) -> float | Tensor:
-        return self.weight**0.5
-
-    def __mul__(self, factor: float) -> Functional:
-        if not 0 < factor < float("inf"):
-            raise ValueError(f"SquaredL2 can be multiplied by a positive number, got {factor!r}.")
-        return SquaredL2(self.domain_shape, self.data, factor * self.weight)
-
-    __rmul__ = __mul__
+        return self._mean_weight() ** 0.5
 
     def level_radius(self, level: Tensor) -> Tensor:
-        weight = self.constant("weight", level) if isinstance(self.weight, Tensor) else self.weight
-        radius = (2 * level / weight).sqrt()
-        return radius if self.data is None else radius + item_norm(self.constant("data", level), self.ndim)
+        least = self._least_weight()
+        return self._radius(level, least, (2 * self._per_weight(level, least)).sqrt())
 
     @classmethod
     def examples(cls) -> Iterator[Functional]:
         yield cls((3, 4))
         yield cls((3,), data=torch.tensor([1.0, -2.0, 0.5]), weight=3.0)
+        yield cls((3,), data=torch.tensor([1.0, -2.0, 0.5]), weight=torch.tensor([2.0, 0.0, 0.7]))
+        data = torch.tensor([[1.0, -2.0], [0.5, 2j]])
+        yield cls((2,), data, weight=torch.tensor([[2.0, 0.1], [1.0, 0.7]]))
+        yield cls((2,), data, weight=torch.tensor([2.0, 0.5]))

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from recon.operators.functionals.functional import Functional
+from recon.operators.lambert import omega
 from recon.operators.linear import CapabilityError
-from recon.operators.tensors import fixed, item_norm, item_sum, per_item
+from recon.operators.tensors import exact, fixed, item_norm, item_sum, per_item
 
 
 class TransmissionPoisson(Functional):
@@ -44,6 +45,7 @@ class TransmissionPoisson(Functional):
     """
 
     per_item_attributes: ClassVar[Mapping[str, Literal["item", "scalar"]]] = {"data": "item"}
+    separable = True
 
     def __init__(
         self, domain_shape: Sequence[int], data: Tensor, blank: float | Tensor, background: float | Tensor = 0.0
@@ -64,8 +66,8 @@ class TransmissionPoisson(Functional):
                     f"TransmissionPoisson expects a {name} that broadcasts against one item of {self.domain_shape}, "
                     f"got shape {shape}."
                 )
-        convex = not bool(self.background.any())
-        self.capabilities = frozenset({"grad", "prox", "conjugate"} if convex else {"grad"})
+        self.convex = not bool(self.background.any())
+        self.capabilities = frozenset({"grad", "prox", "conjugate"} if self.convex else {"grad"})
 
     def _parts(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """y, I₀e^{−z} and b."""
@@ -87,12 +89,19 @@ class TransmissionPoisson(Functional):
         share = torch.where(b > 0, y * beam / torch.where(b > 0, beam + b, 1), y)
         return share - beam
 
+    def hessian(self, x: Tensor, v: Tensor) -> Tensor:
+        y, beam, b = self._parts(x)
+        if "prox" in self.capabilities:
+            return beam * v
+        mean = torch.where(b > 0, beam + b, 1)
+        return beam * (1 - torch.where(b > 0, y * b / mean.square(), 0)) * v
+
     def prox(self, x: Tensor, tau: float | Tensor) -> Tensor:
         self._convex("proximal map")
         y, t = self.constant("data", x), per_item(tau, x, self.ndim)
         scale = t * self.constant("blank", x)
         start = x - t * y
-        w = _omega(torch.log(scale) - start)
+        w = omega(torch.log(scale) - start)
         # the same number twice: w may cancel against τy, and e^−z = w/(τI₀) against nothing
         return torch.where(w > 1, torch.log(scale / torch.where(w > 1, w, 1)), start + w)
 
@@ -112,8 +121,8 @@ class TransmissionPoisson(Functional):
         share = torch.where(beyond, data / torch.where(beyond, y, 1), 1)
         return share.flatten(share.ndim - self.ndim).amin(-1) if self.ndim else share
 
-    def dual_scale(self) -> float:
-        return float(self.data.mean().clamp_min(1).sqrt()) if self.data.numel() else 1.0
+    def dual_scale(self) -> float | Tensor:
+        return self.data.flatten(self.data.ndim - self.ndim).mean(-1).clamp(min=1).sqrt()
 
     def level_radius(self, level: Tensor) -> Tensor:
         """‖z*‖ + T for b = 0 and y > 0, where z* = log(I₀/y) and T² = (2 + T) level/min y; infinite otherwise.
@@ -143,7 +152,7 @@ class TransmissionPoisson(Functional):
 def checked_counts(blank: float | Tensor, background: float | Tensor, owner: str) -> tuple[Tensor, Tensor]:
     """Blank and background counts as tensors; refuses what cannot be."""
     default = torch.get_default_dtype()
-    beam, behind = fixed(blank, owner, "blank"), fixed(background, owner, "background")
+    beam, behind = fixed(exact(blank), owner, "blank"), fixed(exact(background), owner, "background")
     for name, value in (("blank", beam), ("background", behind)):
         if value.is_complex():
             raise ValueError(f"{owner} expects a real {name}, got complex numbers.")
@@ -155,19 +164,3 @@ def checked_counts(blank: float | Tensor, background: float | Tensor, owner: str
     if bool((behind < 0).any()):
         raise ValueError(f"{owner} expects a nonnegative background, got {float(behind.min()):g}.")
     return tuple(v if v.is_floating_point() else v.to(default) for v in (beam, behind))  # type: ignore[return-value]
-
-
-def _omega(log: Tensor) -> Tensor:
-    """w > 0 with w + log w = ``log``, to rounding: three steps of fourth order (Fritsch, Shafer and Crowley 1973)."""
-    low = log < -1
-    small = torch.exp(log.clamp(max=0))
-    large = torch.where(low, 1, log)
-    w = torch.where(low, small / (1 + small), torch.where(large > 2, large - torch.log(large.clamp_min(2)), 0.6))
-    tiny = w < torch.finfo(log.dtype).eps
-    w = torch.where(tiny, 1, w)
-    level = torch.where(tiny, 1, log)
-    for _ in range(3):
-        r = level - w - torch.log(w)
-        q = 2 * (1 + w) * (1 + w + 2 * r / 3)
-        w = w * (1 + r / (1 + w) * (q - r) / (q - 2 * r))
-    return torch.where(tiny, small, w)

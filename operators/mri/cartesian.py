@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from recon.operators.gram_spectrum import GramSpectrum
 from recon.operators.linear import SVD, LinearOperator
 from recon.operators.locality import SPECTRAL, in_groups
 from recon.operators.mri.fourier import centring_ramps
@@ -152,16 +153,16 @@ class CartesianMRI(LinearOperator):
     # ---------------------------------------------------------------- norm and closed forms
 
     def known_norm(self) -> float | None:
-        if self.coil_maps is None:
-            return 1.0
-        return self._sensitivity() if bool(self.mask.all()) else None
+        return self.norm_bound() if self.coil_maps is None or bool(self.mask.all()) else None
 
     def norm_bound(self, like: Tensor | None = None) -> float:
         """max (Σ_c |S_c|²)^½, an upper bound on ‖A‖ for any mask."""
-        return 1.0 if self.coil_maps is None else self._sensitivity()
+        return 1.0 if self.coil_maps is None else float(torch.linalg.vector_norm(self._maps, dim=0).max())
 
-    def _sensitivity(self) -> float:
-        return float(torch.linalg.vector_norm(self._maps, dim=0).max())
+    def gram_spectrum(self) -> GramSpectrum:
+        """The mean of the diagonal of AᴴA: the share of k-space that is sampled, times the mean of Σ_c |S_c|²."""
+        mean = self.mask.double().mean() * self._maps.abs().square().sum(0).double().mean()
+        return GramSpectrum(mean.reshape((1,) * self.ndim), False)
 
     @property
     def capabilities(self) -> frozenset[str]:

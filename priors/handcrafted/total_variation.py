@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import sqrt
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
 from recon.operators.functionals import L1, GroupL1
-from recon.operators.gradient import Gradient
 from recon.operators.operator import Shape
-from recon.operators.tensors import fixed
+from recon.operators.tensors import learnable
+from recon.priors.handcrafted.differences import Differences, check_weights, difference_term
+from recon.priors.handcrafted.line_tv import LineTV
 from recon.priors.prior import Prior, Term, VariationalPrior
+
+if TYPE_CHECKING:
+    from recon.priors.proximal import Prox
 
 
 class TotalVariation(VariationalPrior):
-    """R(x) = λ Σᵢ wᵢ (Σ_a |(D_a x)ᵢ|²)^½ (isotropic) or λ Σᵢ wᵢ Σ_a |(D_a x)ᵢ| (anisotropic).
+    """R(x) = λ Σᵢ wᵢ (Σ_a |a_a (D_a x)ᵢ|²)^½ (isotropic) or λ Σᵢ wᵢ Σ_a a_a |(D_a x)ᵢ| (anisotropic).
 
     D are forward differences with zero at the far edge; complex images use the modulus of complex
     differences.
@@ -29,11 +32,15 @@ class TotalVariation(VariationalPrior):
     isotropic
         Which of the two forms.
     weights
-        w ≥ 0 per pixel, broadcast against one image; None for 1 everywhere.
+        w ≥ 0 per pixel, broadcast against one image, which may require gradients; None for 1 everywhere.
     axes
         Image axes to differentiate; all by default.
     boundary
         ``"neumann"`` or ``"circular"``.
+    spacing
+        Distance of pixels, one number or one per axis: differences become slopes.
+    axis_weights
+        a > 0, one factor per axis, such as a smaller one for time in (time, rows, columns); None for 1.
 
     Source: Rudin, Osher and Fatemi, Physica D 60 (1992) 259.
     """
@@ -48,45 +55,50 @@ class TotalVariation(VariationalPrior):
         weights: Tensor | None = None,
         axes: Sequence[int] | None = None,
         boundary: Literal["neumann", "circular"] = "neumann",
+        spacing: float | Sequence[float] = 1.0,
+        axis_weights: Sequence[float] | None = None,
     ) -> None:
         super().__init__(lam)
-        if boundary not in ("neumann", "circular"):
-            raise ValueError(f"TotalVariation expects boundary 'neumann' or 'circular', got {boundary!r}.")
-        self.isotropic, self.boundary = isotropic, boundary
-        self.axes = None if axes is None else tuple(axes)
-        self.weights = None if weights is None else fixed(weights, "TotalVariation", "weights")
+        self.differences = Differences(self.name, axes, boundary, spacing, axis_weights)
+        self.isotropic = isotropic
+        self.weights = None if weights is None else learnable(weights, self.name, "weights")
 
     def unit_terms(self, shape: Shape) -> tuple[Term, ...]:
-        D = Gradient(shape, self.axes, self.boundary)
+        D = self.differences.gradient(shape)
         weights = torch.ones(()) if self.weights is None else self.weights
-        if weights.ndim > len(shape) or any(
-            w not in (1, n) for w, n in zip(reversed(weights.shape), reversed(shape), strict=False)
-        ):
-            raise ValueError(f"TotalVariation got weights of shape {tuple(weights.shape)} for images of shape {shape}.")
+        check_weights(weights, shape, self.name)
         functional = (GroupL1 if self.isotropic else L1)(D.range_shape, weights)
-        everywhere = len(D.axes) == len(shape) and float(weights.min()) > 0
-        embedding = _embedding(tuple(shape), self.isotropic) / float(weights.min()) if everywhere else None
-        return (Term(functional, D, kernel_constants=everywhere, embedding=embedding),)
+        return (difference_term(functional, D, float(weights.detach().min()), self.isotropic),)
+
+    def prox(
+        self,
+        x: Tensor,
+        tau: float | Tensor = 1.0,
+        *,
+        shape: Shape | None = None,
+        tol: float = 1e-6,
+        max_iter: int = 1000,
+        start: Prox | None = None,
+    ) -> Prox:
+        """As :meth:`VariationalPrior.prox`; exact along one axis of real images with free edges, as :class:`LineTV`."""
+        lines = None if x.is_complex() else self._lines(tuple(x.shape) if shape is None else shape)
+        if lines is None:
+            return super().prox(x, tau, shape=shape, tol=tol, max_iter=max_iter, start=start)
+        return lines.prox(x, tau, shape=shape)
+
+    def _lines(self, shape: Shape) -> LineTV | None:
+        """The same prior in terms of lines, where it has only one axis to differentiate."""
+        D = self.differences.gradient(shape)
+        pairs = [(a, h) for a, h in zip(D.axes, D.spacing, strict=True) if shape[a] > 1]
+        if len(pairs) != 1 or D.boundary != "neumann":
+            return None
+        (axis, h), weights = pairs[0], torch.ones(()) if self.weights is None else self.weights
+        return LineTV(1.0, axis, weights / h).with_lam(self.lam)
 
     @classmethod
     def examples(cls) -> Iterator[Prior]:
         yield cls(0.5)
         yield cls(0.5, isotropic=False, boundary="circular")
         yield cls(weights=torch.linspace(0.5, 2.0, 6))
-
-
-def _embedding(shape: Shape, isotropic: bool) -> float:
-    """A constant c with ‖x − mean(x)‖₂ ≤ c·TV(x) for every image of ``shape``, with either boundary.
-
-    In one and two dimensions by the coarea formula and the edge-isoperimetric inequality of the grid,
-    cut(E) ≥ min(2√|E|, shorter side) for |E| at most half (Bollobás and Leader, Combinatorica 11 (1991)
-    299), which give ‖x − mean‖₂ ≤ max(½, ½√(long/short))·Σ|Dx| for real x; √2 more where Σ|Dx| counts
-    isotropic lengths, and √2 more for complex x. In other dimensions by the spectral gap:
-    ‖x − mean‖₂ ≤ ‖Dx‖₂/s and ‖Dx‖₂ ≤ TV(x), s = 2 sin(π/2n) for the longest side n.
-    """
-    long, short = max(shape), min(shape)
-    isotropic_factor = sqrt(2) if isotropic else 1.0
-    if len(shape) == 2:
-        return sqrt(2) * isotropic_factor * max(0.5, 0.5 * sqrt(long / short))
-    gap = 2 * float(torch.sin(torch.tensor(torch.pi / (2 * long), dtype=torch.float64)))
-    return 1 / gap
+        yield cls(axes=(-1,), spacing=0.5)
+        yield cls(0.5, spacing=(1.0, 2.0), axis_weights=(0.3, 1.0))

@@ -89,8 +89,8 @@ def check(
 ) -> int:
     """Run the laws on a component.
 
-    FILE.py:NAME is a class with examples(), or an object: an operator, functional, noise model, prior or solver.
-    Exit code 1 if a law is broken.
+    FILE.py:NAME is a class with examples(), or an object: an operator, functional, noise model, data term, prior or
+    solver. Exit code 1 if a law is broken.
     """
     from recon.cli.check import check_command
 

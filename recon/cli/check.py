@@ -52,7 +52,9 @@ def _examples(value: Any, target: str) -> Iterator[Any]:
         return
     examples = getattr(value, "examples", None)
     if examples is None:
-        raise ConfigError("recon check", f"{target} is no operator, functional, noise model, prior or solver of recon.")
+        raise ConfigError(
+            "recon check", f"{target} is no operator, functional, noise model, data term, prior or solver of recon."
+        )
     try:
         yield from examples()
     except TypeError as error:
@@ -62,7 +64,7 @@ def _examples(value: Any, target: str) -> Iterator[Any]:
 
 def _check(example: Any, target: str) -> Report:
     from recon import testing
-    from recon.operators import Functional, NoiseModel, Operator
+    from recon.operators import DataTerm, Functional, NoiseModel, Operator
     from recon.priors import Prior
     from recon.solvers import Solver
 
@@ -74,13 +76,15 @@ def _check(example: Any, target: str) -> Report:
         return testing.check_operator(example, collect=True)
     if isinstance(example, NoiseModel):
         return testing.check_noise(example, collect=True)
+    if isinstance(example, DataTerm):
+        return testing.check_data_term(example, collect=True)
     if isinstance(example, Prior):
         return testing.check_prior(example, collect=True)
     if isinstance(example, Solver):
         raise ConfigError(
             "recon check", f"{target} is a solver without a problem; name its class, which has examples()."
         )
-    kinds = "an operator, functional, noise model, prior or solver of recon"
+    kinds = "an operator, functional, noise model, data term, prior or solver of recon"
     raise ConfigError("recon check", f"{target} is {type(example).__name__}, not {kinds}.")
 
 

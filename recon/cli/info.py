@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from shutil import get_terminal_size
 from typing import Any
 
@@ -11,9 +12,11 @@ from recon.config.annotations import kind_of
 from recon.config.errors import ConfigError, Mark, suggestion
 from recon.config.extras import extra_keys, widened
 from recon.config.foreign import foreign, is_path
+from recon.config.kinds import Choice, Union
 from recon.config.nodes import Scalar
 from recon.config.parts import all_names, catalogue, find_anywhere
 from recon.registry import Member, role_of
+from recon.signatures import ClassInfo
 
 
 def info_command(name: str | None, *, as_json: bool) -> int:
@@ -64,8 +67,19 @@ def _page(member: Member) -> str:
     role = f"{member.role} " if member.role else ""
     lines = [f"{role}{', '.join(member.names)}    ({info.path})", ""]
     lines += [f"  {parameter.text}" for parameter in info.parameters.values()]
+    lines += [f"  {name}: {phrase}    (in a job too)" for name, phrase in _more(info)]
     lines += [f"  {key}: {kind.phrase}    (in a job only)" for key, kind in extra_keys(info).items()]
     return "\n".join([*lines, "", info.doc]).rstrip()
+
+
+def _more(info: ClassInfo) -> Iterator[tuple[str, str]]:
+    """Words that stand for values to be found, such as ``estimate``, by parameter."""
+    for parameter in info.parameters.values():
+        kind = widened(info, parameter, kind_of(parameter))
+        own = kind_of(parameter)
+        for option in kind.options if isinstance(kind, Union) else ():
+            if isinstance(option, Choice) and option != own and option not in getattr(own, "options", ()):
+                yield parameter.name, option.phrase
 
 
 def _brief(member: Member) -> dict[str, Any]:

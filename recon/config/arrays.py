@@ -6,7 +6,7 @@ from typing import Any
 
 from recon.config.errors import ConfigError, suggestion
 from recon.config.nodes import List, Map, Node, Scalar, plain
-from recon.config.values import FROM_FILE, ArraySpec
+from recon.config.values import FIRST_GUESS, FROM_FILE, ArraySpec
 from recon.registry import members
 
 SPAN = ("start", "stop", "count")
@@ -27,6 +27,8 @@ def check_array(node: Node, owner: str, name: str) -> ArraySpec | None:
     if isinstance(node.value, str):
         if node.value == FROM_FILE:
             return ArraySpec(node.mark, name, "item")
+        if node.value == FIRST_GUESS:
+            return ArraySpec(node.mark, name, "guess")
         return _existing(node, node, owner, name) if _names_a_file(node.value) else None
     if isinstance(node.value, bool) or node.value is None:
         return None

@@ -22,14 +22,18 @@ from recon.config.kinds import (
     Plain,
     Stop,
     Union,
+    union,
 )
 from recon.config.nodes import List, Map, Node, Scalar, plain, shown
 from recon.config.scalars import NotThat, choose, convert
 from recon.config.stopping import check_stop
-from recon.config.values import Value
+from recon.config.values import ArraySpec, Value
 
 if TYPE_CHECKING:
     from recon.config.components import Components
+
+PRIOR = "recon.priors.prior.Prior"
+SOLVER = "recon.solvers.solver.Solver"
 
 
 class Mismatch(Exception):
@@ -81,6 +85,8 @@ class Slot:
         if isinstance(kind, Anything):
             return plain(node)
         if isinstance(kind, Array):
+            if isinstance(node, Map) and "prior" in node.entries:
+                return self._first_reconstruction(node)
             array = check_array(node, self.owner, self.name)
             if array is None:
                 raise Mismatch(node)
@@ -95,6 +101,18 @@ class Slot:
         if not isinstance(node, Scalar):
             raise Mismatch(node)
         return self._scalar(kind, node)
+
+    def _first_reconstruction(self, node: Map) -> ArraySpec:
+        """An array that a prior and a solver stand for: what they make of the same data."""
+        for key, mark in node.keys.items():
+            if key not in ("prior", "solver"):
+                raise ConfigError(mark, f"a first reconstruction takes a prior and a solver, got {key!r}.")
+        prior, solver = (Component((base,), word) for base, word in ((PRIOR, "prior"), (SOLVER, "solver")))
+        kinds: dict[str, Kind] = {"prior": union([prior, ListOf(prior)]), "solver": solver}
+        parts = {
+            key: Slot(self.owner, key, self.components).check(kinds[key], node.entries[key]) for key in node.entries
+        }
+        return ArraySpec(node.mark, self.name, "solve", parts)
 
     def _scalar(self, kind: Plain | Null | Choice | File, node: Scalar) -> Value:
         if isinstance(kind, Null):

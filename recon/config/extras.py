@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from recon.config.kinds import Choice, File, Kind, Plain, union
 from recon.config.values import ESTIMATE
+from recon.config.weights import AUTO
 from recon.parameters import Parameter
 from recon.signatures import ClassInfo
 
 OPERATOR = "recon.operators.operator.Operator"
 GEOMETRY = "recon.operators.ct.geometry.Geometry"
 VOLUME = "recon.operators.ct.volume.Volume"
+VARIATIONAL = "recon.priors.prior.VariationalPrior"
 GAUSSIAN = "recon.operators.noise.GaussianNoise"
 ANGLE_UNITS = Choice(("deg", "rad"))
 FILES = ("path", "truth", "weights")
@@ -22,7 +24,9 @@ def extra_keys(info: ClassInfo) -> dict[str, Kind]:
 
 
 def widened(info: ClassInfo, parameter: Parameter, kind: Kind) -> Kind:
-    """What the parameter accepts in a job: paths for text that names files, ``estimate`` for the noise level."""
+    """What the parameter accepts in a job: paths for text that names files, noise levels and weights to be found."""
+    if parameter.name == "lam" and info.derives(VARIATIONAL):
+        return union([kind, Choice(AUTO)])
     if info.path == GAUSSIAN and parameter.name == "sigma":
         return union([kind, Choice((ESTIMATE,))])
     if parameter.name in FILES:

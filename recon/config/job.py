@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from recon.files.reader import Reader
+    from recon.operators.data_term import DataTerm
     from recon.operators.noise import NoiseModel
     from recon.operators.operator import Operator
     from recon.preprocess.step import Step
@@ -59,10 +60,13 @@ class Job:
         Steps from the data as they come to data that the operator explains, in order.
     noise
         How the data scatter; white Gaussian noise of standard deviation 1 where nothing is said.
+    fidelity
+        How data and image are compared, instead of the likelihood of ``noise``: Huber's function, a ball, a norm.
     prior
         What images look like; several are added up.
     solver
-        How to find the image; pdhg where nothing is said and the prior has an explicit cost.
+        How to find the image; where nothing is said ``auto``, which picks what suits operator, noise and prior and
+        says which and why.
     output
         What is left behind, and where.
     device
@@ -84,6 +88,7 @@ class Job:
     base: Sequence[Path] = ()
     preprocess: Sequence[Step] = ()
     noise: NoiseModel | None = None
+    fidelity: DataTerm | None = None
     prior: Prior | Sequence[Prior] | None = None
     solver: Solver | None = None
     output: Output = field(default_factory=Output)

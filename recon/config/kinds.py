@@ -42,8 +42,12 @@ class Choice:
     values: tuple[str | int | bool, ...]
 
     @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(repr(v) if isinstance(v, str) else str(v) for v in self.values)
+
+    @property
     def phrase(self) -> str:
-        words = [repr(v) if isinstance(v, str) else str(v) for v in self.values]
+        words = self.words
         return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
@@ -130,8 +134,12 @@ class Union:
 
     @property
     def phrase(self) -> str:
-        phrases = list(dict.fromkeys(o.phrase for o in self.options if not isinstance(o, Null)))
+        phrases = list(dict.fromkeys(p for o in self.options if not isinstance(o, Null) for p in _phrases(o)))
         return " or ".join([", ".join(phrases[:-1]), phrases[-1]] if len(phrases) > 1 else phrases)
+
+
+def _phrases(kind: Kind) -> tuple[str, ...]:
+    return kind.words if isinstance(kind, Choice) else (kind.phrase,)
 
 
 Kind = Plain | Null | Choice | File | Array | Component | Object | Stop | ListOf | MapOf | Anything | Union

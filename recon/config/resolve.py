@@ -16,6 +16,7 @@ from recon.config.job import VERSION
 from recon.config.nodes import Map, Scalar, display, shown
 from recon.config.scans import check_reader
 from recon.config.values import ArraySpec, ComponentSpec, ImportSpec, components, paths, plain, scans
+from recon.config.weights import check_weights
 from recon.registry import find
 from recon.signatures import find_class
 
@@ -82,6 +83,8 @@ def load_job(path: Path, overrides: Sequence[str] = (), out: Path | None = None)
     spec = Components().fill(info, "", JOB, tree)
     spec = _with_output(spec, path, out)
     spec = _with_solver(spec)
+    _check_data_term(spec)
+    check_weights(spec)
     _check_numbers(spec)
     spec = _with_seed(spec)
     _check_device(spec)
@@ -115,7 +118,7 @@ def _with_output(spec: ComponentSpec, path: Path, out: Path | None) -> Component
 
 
 def _with_solver(spec: ComponentSpec) -> ComponentSpec:
-    """Fill in the solver where it follows from the prior."""
+    """Fill in the solver that picks one."""
     prior = spec.params["prior"]
     priors = prior if isinstance(prior, list) else [] if prior is None else [prior]
     without = [p for p in priors if not (isinstance(p, ComponentSpec) and _derives(p.path, VARIATIONAL))]
@@ -124,12 +127,9 @@ def _with_solver(spec: ComponentSpec) -> ComponentSpec:
         raise ConfigError(first.mark, f"only priors with an explicit cost add up, and {first.label} has none.")
     if spec.params["solver"] is not None:
         return spec
-    explicit = not without
-    pdhg = find(SOLVER, "pdhg")
-    if not priors or not explicit or pdhg is None:
-        what = "there is no prior" if not priors else "the prior has no explicit cost"
-        raise ConfigError(spec.mark, f"a job needs 'solver' where {what}; recon info lists them all.")
-    solver = Components(inside=True).fill(pdhg.info, "pdhg", "solver 'pdhg'", Map(spec.mark, {}, {}))
+    auto = find(SOLVER, "auto")
+    assert auto is not None
+    solver = Components(inside=True).fill(auto.info, "auto", "solver 'auto'", Map(spec.mark, {}, {}))
     return replace(spec, params={**spec.params, "solver": solver})
 
 
@@ -148,6 +148,13 @@ def _with_seed(spec: ComponentSpec) -> ComponentSpec:
 def _derives(path: str, base: str) -> bool:
     info = find_class(path)
     return info is not None and info.derives(base)
+
+
+def _check_data_term(spec: ComponentSpec) -> None:
+    if spec.params["noise"] is not None and spec.params["fidelity"] is not None:
+        raise ConfigError(
+            spec.at("fidelity"), "a job has noise or a fidelity, not both: each says what data are worth."
+        )
 
 
 def _check_numbers(spec: ComponentSpec) -> None:

@@ -41,7 +41,15 @@ _ARRAY: Schema = {
         {"type": "number"},
         {"type": "array"},
         {"const": "from-file", "description": "the array of this name that comes with each item"},
+        {"const": "first-guess", "description": "for references of priors: a direct reconstruction of the data"},
         {"type": "string", "description": "a file"},
+        {
+            "type": "object",
+            "description": "for references of priors: a first reconstruction of the same data",
+            "properties": {"prior": {}, "solver": {}},
+            "required": ["prior"],
+            "additionalProperties": False,
+        },
         {
             "type": "object",
             "properties": {"file": {"type": "string"}, "key": {"type": "string"}, "index": {}},

@@ -14,8 +14,19 @@ from recon.config.values import StopSpec
 from recon.parameters import Source
 from recon.signatures import ClassInfo, find_class
 
-RULES = {"max_iter": "MaxIter", "gap": "Gap", "change": "RelChange", "residuals": "Residuals", "seconds": "MaxSeconds"}
+RULES = {
+    "max_iter": "MaxIter",
+    "gap": "Gap",
+    "change": "RelChange",
+    "residuals": "Residuals",
+    "discrepancy": "Discrepancy",
+    "seconds": "MaxSeconds",
+}
 """Key of a job to class of :mod:`recon.solvers.stopping`."""
+
+
+FROM_LOOP = ("change", "discrepancy")
+"""What the loop measures for any solver."""
 
 
 def check_stop(node: Node, owner: str, default: Any) -> StopSpec:
@@ -66,12 +77,13 @@ def _limits(node: ast.expr) -> dict[str, float | int] | None:
 
 def check_measured(stop: StopSpec, solver: ClassInfo, label: str) -> None:
     """Refuse rules that read what the solver, as its source says, does not measure."""
-    measured = solver.attribute("measures")
-    if measured is None:
+    declared = solver.attribute("measures")
+    if declared is None:
         return
+    measured = {*declared, *FROM_LOOP}
     for key in stop.limits:
-        if _needs(key) - set(measured):
-            usable = [k for k in RULES if not _needs(k) - set(measured)]
+        if _needs(key) - measured:
+            usable = [k for k in RULES if not _needs(k) - measured]
             raise ConfigError(
                 stop.marks.get(key, stop.mark),
                 f"{label} does not measure what 'stop' needs for {key!r}; it can stop on {listed(usable)}.",

@@ -14,6 +14,7 @@ Value = Any
 """A plain value, a Path, an ArraySpec, a ComponentSpec, a ScanSpec, an ImportSpec, or a list or mapping of these."""
 
 FROM_FILE = "from-file"
+FIRST_GUESS = "first-guess"
 ASTRA = "astra"
 ESTIMATE = "estimate"
 
@@ -28,7 +29,8 @@ class ArraySpec:
         Name of the parameter, which is what ``from-file`` looks up in the item.
     source
         ``"numbers"`` (``value`` holds them), ``"span"`` (``value`` is start, stop, count; stop is left out),
-        ``"file"`` (``value`` is the path), or ``"item"``.
+        ``"file"`` (``value`` is the path), ``"item"``, and for references of priors ``"guess"``, the first guess, and
+        ``"solve"``, a first reconstruction (``value`` holds its ``prior``, one or a list, and its ``solver`` if given).
     key, index
         Which array of the file, and which entry along its first axis.
     """
@@ -44,6 +46,10 @@ class ArraySpec:
         """As it would be written in a job."""
         if self.source == "item":
             return FROM_FILE
+        if self.source == "guess":
+            return FIRST_GUESS
+        if self.source == "solve":
+            return plain(self.value)
         if self.source == "span":
             return dict(zip(("start", "stop", "count"), self.value, strict=True))
         if self.source == "file":
@@ -189,7 +195,9 @@ def walk(value: Value) -> Iterator[Value]:
     """A value and everything inside it, the outer before the inner."""
     yield value
     inside: Any = ()
-    if isinstance(value, ComponentSpec):
+    if isinstance(value, ArraySpec) and value.source == "solve":
+        inside = value.value.values()
+    elif isinstance(value, ComponentSpec):
         inside = value.params.values()
     elif isinstance(value, Mapping):
         inside = value.values()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from torch import Tensor
@@ -20,6 +20,18 @@ from recon.files.reader import Reader
 from recon.files.slices import Slices
 
 Index = tuple[int, ...]
+
+
+class Dataset(NamedTuple):
+    """Where an array is: its name (None for the only one there is), the element of it, and its file if another one."""
+
+    key: str | None
+    element: Index = ()
+    file: str | None = None
+
+    def path(self, file: Path) -> Path:
+        """The file it is in, ``file`` being that of the data."""
+        return file if self.file is None else file.parent / self.file
 
 
 class ArrayFile(Protocol):
@@ -62,6 +74,8 @@ class ArrayReader(Reader, ABC):
         Role to dataset: ``{data: exchange/data, angles: exchange/theta}``. The role ``data`` is required and ``truth``
         is the reference image; every other role becomes an entry of ``item.aux``. A dataset is its name, or
         ``{key: name, index: i}`` for one element along its first axis (``[i, j]``: its first two). Indices start at 0.
+        ``{file: blank.mat, key: name}`` is one of another file of the format, beside the data's or with an absolute
+        path, such as a blank scan; the data themselves come from ``path``.
         Without keys a file must hold a single array, or one called ``data``.
     slices
         ``{axis: 1, index: all}`` makes one item of each slice of the data along an axis, which the slices lose. The
@@ -90,38 +104,39 @@ class ArrayReader(Reader, ABC):
         """Open one container; a :class:`DataError` if it is not of this format."""
 
     def items(self) -> list[ItemRef]:
-        files = find_files(self.path, self.suffixes)
+        found = find_files(self.path, self.suffixes)
         references: list[ItemRef] = []
-        for file, id in zip(files, item_ids(files), strict=True):
+        for file, id in zip(found, item_ids(found), strict=True):
+            files = tuple(dict.fromkeys((file, *(dataset.path(file) for dataset in self._datasets().values()))))
             if self.slices is None:
-                references.append(ItemRef(id, str(file), (file,), partial(self._load, file, id, None)))
+                references.append(ItemRef(id, str(file), files, partial(self._load, file, id, None)))
                 continue
             try:
                 with self.open(file) as container:
                     shape = self._find(container, file, "data").shape
                 chosen = Slices.parse(self.slices).choose(shape, str(file))
             except DataError as error:
-                references.append(ItemRef(id, str(file), (file,), partial(_fail, str(error))))
+                references.append(ItemRef(id, str(file), files, partial(_fail, str(error))))
                 continue
             for number, name in chosen:
                 read = partial(self._load, file, f"{id}-{name}", number)
-                references.append(ItemRef(f"{id}-{name}", f"{file} {name}", (file,), read))
+                references.append(ItemRef(f"{id}-{name}", f"{file} {name}", files, read))
         return references
 
-    def _datasets(self) -> dict[str, tuple[str | None, Index]]:
-        """Role to (dataset name, index); a name of None is the only array there is."""
+    def _datasets(self) -> dict[str, Dataset]:
+        """Where the array of each role is."""
         if self.keys is None:
-            return {"data": (None, ())}
+            return {"data": Dataset(None)}
         return {role: _dataset(role, spec, type(self).__name__) for role, spec in self.keys.items()}
 
     def _find(self, container: ArrayFile, file: Path, role: str) -> Any:
         """The array of a role, its values not necessarily read."""
-        key, index = self._datasets()[role]
+        key, index, _ = self._datasets()[role]
         if key is None:
             names = container.names()
             key = "data" if "data" in names else names[0] if len(names) == 1 else ""
             if not key:
-                raise DataError(f"{file} holds {_listed(names)}; say which is the data with keys: {{data: name}}.")
+                raise DataError(f"{file} holds {_listed(names)}; say which is the {role} with keys: {{{role}: name}}.")
         try:
             return container.array(key, index)
         except KeyError:
@@ -133,15 +148,23 @@ class ArrayReader(Reader, ABC):
     def _load(self, file: Path, id: str, number: int | None) -> Item:
         slice_name = f" {id.rsplit('-', 1)[-1]}" if number is not None else ""
         tensors: dict[str, Tensor] = {}
-        with self.open(file) as container:
-            found = {role: self._find(container, file, role) for role in self._datasets()}
+        datasets = self._datasets()
+        with ExitStack() as stack:
+            places = {dataset.path(file) for dataset in datasets.values()}
+            for missing in sorted(str(place) for place in places if not place.is_file()):
+                raise DataError(f"{missing}, which keys ask for, does not exist.")
+            opened = {place: stack.enter_context(self.open(place)) for place in places}
+            found = {
+                role: self._find(opened[dataset.path(file)], dataset.path(file), role)
+                for role, dataset in datasets.items()
+            }
             for role, values in found.items():
                 where: tuple[Any, ...] = ()
                 if number is not None and role in self.sliced:
                     slices = Slices.parse(self.slices or {})
                     where = slices.select(number, found["data"].shape, values.shape, f"{role} of {file}")
-                key = self._datasets()[role][0]
-                source = f"{file}:{key}{slice_name}" if key else f"{file}{slice_name}"
+                place, key = datasets[role].path(file), datasets[role].key
+                source = f"{place}:{key}{slice_name}" if key else f"{place}{slice_name}"
                 tensors[role] = to_tensor(values[where], source, keep_bool=role not in ("data", "truth"))
         return Item(
             id=id,
@@ -152,16 +175,21 @@ class ArrayReader(Reader, ABC):
         )
 
 
-def _dataset(role: str, spec: str | Mapping[str, Any], owner: str) -> tuple[str, Index]:
+def _dataset(role: str, spec: str | Mapping[str, Any], owner: str) -> Dataset:
     if isinstance(spec, str):
-        return spec, ()
-    if not isinstance(spec, Mapping) or not isinstance(spec.get("key"), str) or set(spec) - {"key", "index"}:
-        raise ValueError(f"{owner} expects keys.{role} to be a dataset name or {{key: name, index: i}}, got {spec!r}.")
+        return Dataset(spec)
+    known = {"key", "index"} if role == "data" else {"key", "index", "file"}
+    texts = [spec[name] for name in ("key", "file") if name in spec] if isinstance(spec, Mapping) else []
+    if not texts or not all(isinstance(text, str) for text in texts) or set(spec) - known:
+        forms = "{key: name, index: i}" if role == "data" else "{key: name, index: i, file: path}"
+        raise ValueError(f"{owner} expects keys.{role} to be a dataset name or {forms}, got {spec!r}.")
+    if "key" not in spec and "index" in spec:
+        raise ValueError(f"{owner} expects a key with the index of keys.{role}, got {spec!r}.")
     index = spec.get("index", ())
     index = (index,) if isinstance(index, int) else tuple(index)
     if not all(isinstance(i, int) and not isinstance(i, bool) for i in index):
         raise ValueError(f"{owner} expects the index of keys.{role} to be integers, got {spec['index']!r}.")
-    return spec["key"], index
+    return Dataset(spec.get("key"), index, spec.get("file"))
 
 
 def _listed(names: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,12 @@ def tensor_of(spec: ArraySpec, item: Item | None) -> Tensor:
         if item is None:
             raise ConfigError(spec.mark, f"{spec.role!r} comes with each item, which this place does not have.")
         return item.array(spec.role)
+    if spec.source in ("guess", "solve"):
+        if item is None or reference_key(spec) not in item.aux:
+            raise ConfigError(
+                spec.mark, f"first reconstructions are for references of priors; {spec.role!r} takes a file or numbers."
+            )
+        return item.aux[reference_key(spec)]
     if spec.source == "file":
         try:
             return read_array(spec.value, spec.key, spec.index)
@@ -41,6 +48,11 @@ def tensor_of(spec: ArraySpec, item: Item | None) -> Tensor:
         steps = torch.arange(count, dtype=torch.float64)
         return steps.mul((stop - start) / count).add(start)
     return torch.tensor(spec.value, dtype=torch.float64)
+
+
+def reference_key(spec: ArraySpec) -> str:
+    """Under which name an item keeps the first reconstruction that an array stands for."""
+    return f"reference {json.dumps(spec.plain(), sort_keys=True, default=str)}"
 
 
 def read_array(path: Path, key: str | None = None, index: int | tuple[int, ...] | None = None) -> Tensor:

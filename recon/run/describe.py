@@ -16,8 +16,8 @@ from recon.config.resolve import JobSpec
 from recon.files import Item
 from recon.metrics import nmse, psnr, ssim
 from recon.operators import CartesianMRI, RayTransform
+from recon.registry import snake_case
 from recon.run.solve import Solved
-from recon.solvers import Solver
 
 PACKAGES = ("torch", "numpy", "scipy", "deepinv", "odl")
 SSIM_LEAST = 11
@@ -26,7 +26,6 @@ SSIM_LEAST = 11
 
 def describe(
     job: JobSpec,
-    solver: Solver,
     device: torch.device,
     solved: Solved,
     images: tuple[Tensor, Tensor | None, Tensor | None],
@@ -46,13 +45,15 @@ def describe(
         "measurements": _last_measurements(solved),
         "metrics": metrics(item, image, guess, truth, nominal_range(solved)),
         "first_guess": solved.guess_name or None,
-        "solver": solver_name(job, solver),
-        "kind": solver.kind,
+        "solver": solver_name(job, solved),
+        "chosen_because": solved.why or None,
+        "kind": solved.solver.kind,
         "units": item.units,
         "shape": list(image.shape),
         "dtype": str(image.dtype).removeprefix("torch."),
         "spacing_mm": None if volume is None else list(volume.spacing),
         "sigma": solved.case.sigma,
+        "lam": solved.weight,
         "operator": repr(operator),
         "geometry": None if geometry is None else repr(geometry),
         "preprocessing": dict(item.meta),
@@ -64,10 +65,14 @@ def describe(
     }
 
 
-def solver_name(job: JobSpec, solver: Solver) -> str:
-    """The solver as the job calls it."""
-    name: str = getattr(job.solver, "name", "") or type(solver).__name__
-    return name
+def solver_name(job: JobSpec, solved: Solved) -> str:
+    """The solver as the job calls it, or as jobs call the one that was chosen automatically."""
+    cls = type(solved.solver)
+    if not solved.why:
+        named: str = getattr(job.solver, "name", "") or cls.__name__
+        return named
+    own: tuple[str, ...] = vars(cls).get("names", ())
+    return own[0] if own else snake_case(cls.__name__)
 
 
 def data_kind(solved: Solved) -> Literal["auto", "sinogram", "projections", "kspace"]:

@@ -89,9 +89,9 @@ class _Run:
         reader = build(import_foreign(job.input), around)
         self.steps = [build(import_foreign(step), around) for step in job.preprocess]
         solver = build(import_foreign(job.solver), around)
-        self.workshop = Workshop(job, getattr(torch, job.dtype))
+        self.workshop = Workshop(job, getattr(torch, job.dtype), device)
         self.bench = Bench(solver, device, job.samples, job.solver.mark)
-        self.shelf = Shelf(job, solver, device)
+        self.shelf = Shelf(job, device)
         try:
             self.refs: list[ItemRef] = reader.items()
         except DataError as error:
@@ -100,6 +100,7 @@ class _Run:
         self.key = job_key(job)
         self.keys: dict[str, str] = {}
         self.waiting: list[Case] = []
+        self.said: list[str] = []
         self.summary = Summary(total=len(self.refs))
 
     def go(self) -> Summary:
@@ -165,6 +166,9 @@ class _Run:
             for case in cases:
                 self._solve([case])
             return
+        for why in {one.why for one in solved} - {"", *self.said}:
+            self.said.append(why)
+            self.reporter.chosen(why)
         for one in solved:
             item = one.case.item
             try:

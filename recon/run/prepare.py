@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import reduce
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -15,14 +14,18 @@ from recon.config.resolve import JobSpec
 from recon.config.values import ESTIMATE, ArraySpec, ComponentSpec, StopSpec, Value, arrays, plain
 from recon.estimate import estimate_sigma
 from recon.files import DataError, Item
-from recon.operators.noise import NoiseModel
+from recon.operators.data_term import DataTerm
+from recon.operators.noise import GaussianNoise, NoiseModel
 from recon.operators.operator import Operator, Shape
 from recon.priors.prior import Prior
+from recon.priors.sum import SumPrior
 from recon.run.arrays import digest, tensor_of
 from recon.run.build import Surroundings, build
 from recon.run.errors import ItemError
 from recon.run.geometry import complete
 from recon.run.imports import Imported, import_foreign
+from recon.run.references import Measured, with_references
+from recon.run.weights import Sought, take_out
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Case:
         ``(rows, *range_shape)`` on the CPU: one row, or one per colour where the operator treats them alike.
     lead
         Shape of the rows, ``()`` or ``(3,)``.
+    sought
+        Which λ of the prior is to be found, None where all are given.
     sigma
         The estimated noise level, None where the noise was given.
     key
@@ -46,7 +51,9 @@ class Case:
     lead: Shape
     operator: Operator
     noise: NoiseModel | None
+    fidelity: DataTerm | None
     prior: Prior | None
+    sought: Sought | None
     sigma: float | None
     key: str
 
@@ -57,18 +64,22 @@ class Workshop:
 
     job: JobSpec
     dtype: torch.dtype
+    device: torch.device = torch.device("cpu")  # noqa: RUF009  (immutable)
     operator: Value = field(init=False)
     noise: Value = field(init=False)
+    fidelity: Value = field(init=False)
     priors: list[Value] = field(init=False)
     estimates: bool = field(init=False)
+    sought: Sought | None = field(init=False)
     _kept: dict[str, tuple[str, Any]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.operator = import_foreign(self.job.operator)
         self.noise = import_foreign(self.job.noise)
-        self.priors = [import_foreign(prior) for prior in self.job.priors]
+        self.fidelity = import_foreign(self.job.fidelity)
+        self.priors, self.sought = take_out([import_foreign(prior) for prior in self.job.priors])
         self.estimates = isinstance(self.noise, ComponentSpec) and self.noise.params.get("sigma") == ESTIMATE
-        for value in (None if self.estimates else self.noise, *self.priors):
+        for value in (None if self.estimates else self.noise, self.fidelity, *self.priors):
             if _same_for_all(value):
                 build(value, Surroundings())
 
@@ -82,22 +93,28 @@ class Workshop:
         key, operator = self._once("operator", self.operator, around, Operator)
         around = Surroundings(item, shape, operator.domain_shape)
         keys = [key]
-        noise = sigma = None
+        noise = sigma = fidelity = None
         if self.estimates:
             sigma = estimate_sigma(data, item.source)
         elif self.noise is not None:
             key, noise = self._once("noise", self.noise, around, NoiseModel)
             keys.append(key)
+        elif self.fidelity is not None:
+            key, fidelity = self._once("fidelity", self.fidelity, around, DataTerm)
+            keys.append(key)
+        rows, lead = _rows(data, operator, item.source)
+        own = GaussianNoise(sigma) if sigma is not None else noise
+        measured = Measured(operator, rows, lead, own, fidelity, self.device)
+        around = replace(around, item=with_references(item, self.priors, measured))
         priors: list[Any] = []
         for number, value in enumerate(self.priors):
             key, prior = self._once(f"prior {number}", value, around, Prior)
             keys.append(key)
             priors.append(prior)
-        prior = reduce(lambda a, b: a + b, priors) if priors else None
-        rows, lead = _rows(data, operator, item.source)
+        prior = SumPrior(*priors) if len(priors) > 1 else priors[0] if priors else None
         _check_truth(item, (*lead, *operator.domain_shape))
         keys += [str(tuple(rows.shape)), str(rows.dtype)]
-        return Case(item, rows, lead, operator, noise, prior, sigma, "|".join(keys))
+        return Case(item, rows, lead, operator, noise, fidelity, prior, self.sought, sigma, "|".join(keys))
 
     def _takes_colours(self) -> bool:
         """Whether a prior wants the three colours together."""
@@ -143,7 +160,7 @@ def _content(value: Value, around: Surroundings) -> Any:
 
 def _same_for_all(value: Value) -> bool:
     """Whether an object can be built before any item is known."""
-    if value is None or any(spec.source == "item" for spec in arrays(value)):
+    if value is None or any(spec.source in ("item", "guess", "solve") for spec in arrays(value)):
         return False
     return not isinstance(value, ComponentSpec) or not any(isinstance(p, ComponentSpec) for p in value.params.values())
 

@@ -24,6 +24,9 @@ class Reporter:
     def iteration(self, number: int, limit: float) -> None:
         """The solver has finished an iteration; ``limit`` is the most there will be."""
 
+    def chosen(self, why: str) -> None:
+        """A solver was chosen automatically; said once for each sentence."""
+
     def item(self, record: Record, *, skipped: bool = False) -> None:
         """An item is finished, has failed, or was done before."""
 
@@ -39,6 +42,9 @@ class Lines(Reporter):
 
     def start(self, total: int) -> None:
         self.total = total
+
+    def chosen(self, why: str) -> None:
+        _say(self.console, why)
 
     def item(self, record: Record, *, skipped: bool = False) -> None:
         self.count += 1
@@ -88,6 +94,9 @@ class Bar(Reporter):
             total = None if limit == float("inf") else limit
             self.progress.update(self.steps, completed=number, total=total, rate=self._rate(self.steps, "it/s"))
 
+    def chosen(self, why: str) -> None:
+        _say(self.console, why)
+
     def item(self, record: Record, *, skipped: bool = False) -> None:
         if self.items is None:
             return
@@ -108,6 +117,10 @@ class Bar(Reporter):
         self.progress.stop()
 
 
+def _say(console: Console, why: str) -> None:
+    console.print(f"Solver chosen: {why}", markup=False, highlight=False, soft_wrap=True)
+
+
 def line(record: Record, *, skipped: bool = False) -> str:
     """An item in one line."""
     if record["status"] == "failed":
@@ -115,9 +128,19 @@ def line(record: Record, *, skipped: bool = False) -> str:
     if skipped:
         return f"{record['id']}  done before, skipped"
     text = f"{record['id']}  {record['reason']}, {record['iterations']} iterations, {record['seconds']:.3g} s"
+    if record.get("lam"):
+        text += f", {_weight(record['lam'])}"
     metrics = record["metrics"]
     if "psnr" in metrics:
         text += f", PSNR {metrics['psnr']:.2f} dB"
         if "first_guess_psnr" in metrics:
             text += f" (first guess {metrics['first_guess_psnr']:.2f})"
     return text
+
+
+def _weight(found: Record) -> str:
+    """The λ that was found, and by what."""
+    lam = found["lam"]
+    numbers = ", ".join(f"{value:.4g}" for value in (lam if isinstance(lam, list) else [lam]))
+    missed = "" if found["met"] else ", which it does not meet"
+    return f"lam {numbers} by {found['criterion']}{missed} ({found['evaluations']} tried)"

@@ -22,7 +22,6 @@ from recon.files.writers import to_json
 from recon.reports import convergence_plot, preview
 from recon.run.describe import data_kind, describe, nominal_range
 from recon.run.solve import Solved
-from recon.solvers import Solver
 
 TOLERANCES = {"gap": "relative_gap", "change": "change", "residuals": "primal_residual"}
 LOSSLESS = ("npz", "hdf5")
@@ -33,7 +32,6 @@ class Shelf:
     """Where the results of a job go, and how they are described."""
 
     job: JobSpec
-    solver: Solver
     device: torch.device
 
     @property
@@ -89,7 +87,7 @@ class Shelf:
         image = item.restored(solved.image)
         guess = None if solved.guess is None else item.restored(solved.guess)
         truth = None if item.truth is None else item.restored(item.truth)
-        record = {**describe(self.job, self.solver, self.device, solved, (image, guess, truth)), "key": key}
+        record = {**describe(self.job, self.device, solved, (image, guess, truth)), "key": key}
         before = self.record(item.id).get("files", [])
         self.sidecar(item.id).unlink(missing_ok=True)
         files = self._images(solved, image, record)
@@ -131,7 +129,7 @@ class Shelf:
             data_range=None if window is None else window[1] - window[0],
             data_kind=data_kind(solved),
             first_name=f"First guess: {solved.guess_name}" if solved.guess_name else "No first guess",
-            name=f"Reconstruction: {type(self.solver).__name__}",
+            name=f"Reconstruction: {type(solved.solver).__name__}",
         )
 
     def _convergence(self, solved: Solved) -> list[Path]:

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from recon.config.errors import ConfigError, Mark
 from recon.operators.noise import GaussianNoise
+from recon.run import weights
 from recon.run.errors import Interrupted, ItemError, out_of_memory
 from recon.run.guess import first_guess
 from recon.run.prepare import Case
-from recon.solvers import Problem, Reason, Result, Sampler, Solver, sample
+from recon.solvers import Auto, Problem, Reason, Result, Sampler, Solver, Tuned, sample
 
 Callback = Callable[[int, Mapping[str, Tensor]], None]
 
@@ -31,6 +32,10 @@ class Solved:
         Of the image's shape, colours leading; samples ``(samples, *shape)``. None where there are none.
     guess_name
         What the first guess is.
+    solver, why
+        The solver that ran; why, where it was chosen automatically, else "".
+    weight
+        The λ that was found, how and by how many solves; None where it was given.
     reason
         The gravest of the reasons of the item's rows.
     history
@@ -41,6 +46,9 @@ class Solved:
     image: Tensor
     guess: Tensor | None
     guess_name: str
+    solver: Solver
+    why: str
+    weight: dict[str, Any] | None
     samples: Tensor | None
     std: Tensor | None
     reason: Reason
@@ -94,23 +102,34 @@ class Bench:
     def _solve(self, cases: Sequence[Case], callback: Callback | None) -> list[Solved]:
         start = time.perf_counter()
         problem = self._problem(cases)
+        solver, why = self.solver, ""
         try:
-            self.solver.require(problem)
+            if isinstance(solver, Auto):
+                solver, why = solver.choice(problem)
+            solver.require(problem.flatten().lifted)
         except (TypeError, ValueError) as error:
             raise ConfigError(self.mark, " ".join(str(error).split())) from error
+        sought = cases[0].sought
+        if sought is not None:
+            sought.require(problem)
         clean = problem.data if problem.noise is None else problem.noise.most_likely(problem.data)
         guess = first_guess(problem.operator, clean)
         samples: Tensor | None = None
         std: Tensor | None = None
-        if isinstance(self.solver, Sampler):
-            drawn = sample(self.solver, problem, self.samples, items=_streams(cases), callback=callback)
+        tuned: Tuned | None = None
+        if isinstance(solver, Sampler):
+            drawn = sample(solver, problem, self.samples, items=_streams(cases), callback=callback)
             # Where no sample of an item is complete there is no mean; the last good iterates stand in, and the reason.
             result, image = drawn.result, torch.where(drawn.mean.isnan(), drawn.samples.mean(0), drawn.mean)
             if self.samples > 1:
                 samples, std = drawn.samples, drawn.std
         else:
-            initial = guess[0] if guess is not None and self.solver.warm_start else None
-            result = self.solver.solve(problem, initial, callback=callback)
+            initial = guess[0] if guess is not None and solver.warm_start else None
+            if sought is not None:
+                tuned = sought.tune(problem, solver, initial, callback)
+                result = tuned.result
+            else:
+                result = solver.solve(problem, initial, callback=callback)
             image = result.image
         if Reason.INTERRUPTED in result.reasons:
             raise Interrupted
@@ -125,6 +144,9 @@ class Bench:
                     image=_shaped(image[rows], case),
                     guess=None if guess is None else _shaped(guess[0][rows], case),
                     guess_name="" if guess is None else guess[1],
+                    solver=solver,
+                    why=why,
+                    weight=None if tuned is None else weights.record(tuned, rows),
                     samples=None if samples is None else torch.stack([_shaped(s[rows], case) for s in samples]),
                     std=None if std is None else _shaped(std[rows], case),
                     **_records(result, rows),
@@ -140,7 +162,7 @@ class Bench:
         if first.sigma is not None:
             sigmas = [case.sigma for case in cases for _ in case.data]
             noise = GaussianNoise(torch.tensor(sigmas, dtype=first.data.real.dtype, device=self.device))
-        return Problem(first.operator, data, noise, first.prior)
+        return Problem(first.operator, data, noise, first.prior, first.fidelity)
 
 
 def _streams(cases: Sequence[Case]) -> list[int]:

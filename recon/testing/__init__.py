@@ -1,5 +1,6 @@
-"""Law suites for operators, functionals, noise models, priors and solvers, to run on any class, yours included."""
+"""Law suites for operators, functionals, noise models, data terms, priors and solvers, for yours, too."""
 
+from recon.testing.data_terms import check_data_term
 from recon.testing.functionals import check_functional
 from recon.testing.members import members
 from recon.testing.noise import check_noise
@@ -12,6 +13,7 @@ __all__ = [
     "LawResult",
     "NotApplicable",
     "Report",
+    "check_data_term",
     "check_functional",
     "check_noise",
     "check_operator",

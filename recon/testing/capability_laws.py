@@ -21,7 +21,7 @@ from recon.testing.samples import (
     normal,
 )
 
-CAPABILITIES = ("solve_normal", "pinv", "normal_pinv", "svd")
+CAPABILITIES = ("solve_normal", "pinv", "normal_pinv", "svd", "preimage")
 
 
 def capabilities(case: OperatorCase) -> str:
@@ -33,6 +33,7 @@ def capabilities(case: OperatorCase) -> str:
     y = op(x)
     calls = {"solve_normal": lambda: op.solve_normal(x, 1.0), "pinv": lambda: op.pinv(y), "svd": op.svd}
     calls["normal_pinv"] = lambda: op.normal_pinv(x)
+    calls["preimage"] = lambda: op.preimage(op.adjoint(y))
     for name, call in calls.items():
         if name in op.capabilities:
             call()
@@ -82,6 +83,19 @@ def normal_pinv(case: OperatorCase) -> str:
         x, y = (normal((2, 2, *op.domain_shape), dtype, seed, case.device) for seed in (1, 2))
         worst = largest(worst, _penrose(op.normal, op.normal_pinv, x, y, norm_from_below(op, dtype, case.device) ** 2))
     return at_most(worst, 1e-7, "largest relative deviation from Penrose's four equations")
+
+
+def preimage(case: OperatorCase) -> str:
+    """y = preimage(e) solves Aᴴy = e for e in the range of Aᴴ."""
+    op, worst = _declaring(case, "preimage"), 0.0
+    for dtype in dtypes(op.domain_field):
+        z = normal((2, 3, *op.range_shape), dtype_out(op.range_field, dtype), 1, case.device)
+        e = op.adjoint(z)
+        y = op.preimage(e)
+        assert y.shape == z.shape, f"preimage gave shape {tuple(y.shape)}, expected {tuple(z.shape)}."
+        worst = largest(worst, distance(op.adjoint(y), e) / norm(e))
+        at_most(distance(op.preimage(e[1, 2]), y[1, 2]) / norm(y), 1e-10, "difference of an item alone and in a batch")
+    return at_most(worst, 1e-9, "‖Aᴴy − e‖ / ‖e‖")
 
 
 def svd(case: OperatorCase) -> str:

@@ -35,7 +35,10 @@ class FunctionalCase(OperatorCase):
             yield Direction("grad", f.grad, shape, shape, field, field, checked=False)
         if "prox" in f.capabilities:
             yield Direction("prox", lambda x: f.prox(x, STEP), shape, shape, field, field, checked=False)
-            yield Direction("prox_conjugate", lambda y: f.prox_conjugate(y, STEP), shape, shape, field, field, False)
+            if f.convex:
+                yield Direction(
+                    "prox_conjugate", lambda y: f.prox_conjugate(y, STEP), shape, shape, field, field, False
+                )
         if "conjugate" in f.capabilities:
             yield Direction("conjugate", f.conjugate, shape, (), field, "real", checked=False)
 

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from recon.operators.functionals import Functional
 from recon.operators.linear import CapabilityError
-from recon.operators.tensors import item_dot, item_norm, per_item
+from recon.operators.tensors import item_dot, item_norm, item_sum, per_item
 from recon.testing.functional_case import STEP, FunctionalCase
 from recon.testing.report import Law, NotApplicable, at_most, largest
 from recon.testing.samples import distance, norm, normal
 
 
 def values(case: FunctionalCase) -> str:
-    """f(x) is one real number per item, convex: f((x + y)/2) ≤ (f(x) + f(y))/2."""
+    """f(x) is one real number per item, and convex unless it says it is not: f((x + y)/2) ≤ (f(x) + f(y))/2."""
     f, worst = case.f, 0.0
     for dtype in case.dtypes():
         for seed in range(5):
@@ -25,19 +25,24 @@ def values(case: FunctionalCase) -> str:
             assert tuple(fx.shape) == case.batch, f"f gave shape {tuple(fx.shape)} on a batch {case.batch}."
             assert not fx.is_complex(), "f gave complex values."
             worst = largest(worst, float(((middle - (fx + fy) / 2) / (1 + fx.abs() + fy.abs())).max()))
+    if not f.convex:
+        return "not convex"
     return at_most(worst, 1e-12, "f((x + y)/2) − (f(x) + f(y))/2")
 
 
 def undeclared(case: FunctionalCase) -> str:
-    """Gradient, prox and conjugate raise CapabilityError where they are not declared."""
+    """What a functional may offer raises CapabilityError where it is not declared."""
     f, x = case.f, case.inside(case.batch, case.dtypes()[0])
-    strange = sorted(f.capabilities - {"grad", "prox", "conjugate"})
-    assert not strange, f"declares {strange[0]!r}, which is none of grad, prox, conjugate."
-    calls: dict[str, Callable[[], Tensor]] = {
+    calls: dict[str, Callable[[], object]] = {
         "grad": lambda: f.grad(x),
         "prox": lambda: f.prox(x, STEP),
         "conjugate": lambda: f.conjugate(x),
+        "majorant": lambda: f.majorant(x, STEP),
+        "smooth_split": f.smooth_split,
     }
+    strange = sorted(f.capabilities - calls.keys())
+    assert not strange, f"declares {strange[0]!r}, which is none of {', '.join(calls)}."
+    assert f.convex or "conjugate" not in f.capabilities, "declares a conjugate and is not convex."
     for name, call in calls.items():
         if name in f.capabilities:
             continue
@@ -85,6 +90,83 @@ def lipschitz(case: FunctionalCase) -> str:
     return at_most(worst, 1 + 1e-9, "‖grad f(x) − grad f(y)‖ / L‖x − y‖")
 
 
+def second_derivative(case: FunctionalCase) -> str:
+    """hessian(x, d) is the limit of (grad f(x + hd) − grad f(x − hd))/2h."""
+    case.needs("grad")
+    f, worst = case.f, 0.0
+    for dtype in case.dtypes():
+        for seed in range(2):
+            x = case.inside(case.batch, dtype, seed)
+            d = normal(tuple(x.shape), dtype, seed + 30, case.device)
+            h = 1e-6 * norm(x) / norm(d)
+            slope, found = (f.grad(x + h * d) - f.grad(x - h * d)) / (2 * h), f.hessian(x, d)
+            assert found.shape == x.shape, f"hessian gave shape {tuple(found.shape)}, expected {tuple(x.shape)}."
+            worst = largest(worst, distance(found, slope) / max(norm(slope), 1e-6 * norm(f.grad(x)) / norm(x), 1e-300))
+    return at_most(worst, 1e-4, "‖hessian − difference quotient‖ / ‖difference quotient‖")
+
+
+def strong_convexity(case: FunctionalCase) -> str:
+    """f((x + y)/2) ≤ (f(x) + f(y))/2 − μ‖x − y‖²/8 with μ = strong_convexity()."""
+    f, worst = case.f, 0.0
+    mu = torch.as_tensor(f.strong_convexity(), dtype=torch.float64, device=case.device)
+    assert bool((mu >= 0).all()), f"strong_convexity gave {float(mu.min())}, expected at least 0."
+    if not bool((mu > 0).any()):
+        raise NotApplicable("no strong convexity is declared")
+    for dtype in case.dtypes():
+        for seed in range(5):
+            x, y = case.inside(case.batch, dtype, seed), case.inside(case.batch, dtype, seed + 10)
+            fx, fy = f(x), f(y)
+            allowed = (fx + fy) / 2 - mu * item_norm(x - y, f.ndim).square() / 8
+            worst = largest(worst, float(((f((x + y) / 2) - allowed) / (1 + fx.abs() + fy.abs())).max()))
+    return at_most(worst, 1e-12, "f((x + y)/2) − (f(x) + f(y))/2 + μ‖x − y‖²/8")
+
+
+def majorant(case: FunctionalCase) -> str:
+    """(w, c) = majorant(x): f(z) ≤ f(x) + ½Σ w(|z − c|² − |x − c|²) at every z, where w is finite."""
+    case.needs("majorant")
+    f, worst = case.f, 0.0
+    for dtype in case.dtypes():
+        for seed in range(3):
+            x = case.inside(case.batch, dtype, seed)
+            w, c = f.majorant(x)
+            assert bool((w >= 0).all()), "majorant gave a negative weight."
+            assert bool(torch.isfinite(w).all()), "majorant is infinite at a random point."
+            for z in _nearby(case, x, seed):
+                bound = f(x) + 0.5 * item_sum(w * ((z - c).abs().square() - (x - c).abs().square()), f.ndim)
+                worst = largest(worst, float(((f(z) - bound) / (1 + f(x).abs() + f(z).abs())).max()))
+            smoothed, _ = f.majorant(x, 0.1)
+            assert bool((smoothed <= w * (1 + 1e-12)).all()), "smoothing made a weight larger."
+    return at_most(worst, 1e-10, "f(z) above its majorant, relative")
+
+
+def smooth_split(case: FunctionalCase) -> str:
+    """f = s + c with a convex c that has a prox and an s with a Lipschitz gradient."""
+    case.needs("smooth_split")
+    f, worst = case.f, 0.0
+    smooth, convex = f.smooth_split()
+    assert convex.convex, "the convex part says that it is not."
+    assert "prox" in convex.capabilities, "the convex part has no prox."
+    assert smooth.lipschitz() is not None, "the smooth part has no Lipschitz constant."
+    parts = FunctionalCase(smooth, case.device, case.at), FunctionalCase(convex, case.device, case.at)
+    gradient(parts[0])
+    lipschitz(parts[0])
+    values(parts[1])
+    for dtype in case.dtypes():
+        for seed in range(3):
+            x = case.inside(case.batch, dtype, seed)
+            value = f(x)
+            worst = largest(worst, float(((smooth(x) + convex(x) - value) / (1 + value.abs())).abs().max()))
+    return at_most(worst, 1e-12, "|s(x) + c(x) − f(x)|, relative")
+
+
+def _nearby(case: FunctionalCase, x: Tensor, seed: int) -> list[Tensor]:
+    f = case.f
+    moved = [x + h * normal(tuple(x.shape), x.dtype, seed + 50, case.device) for h in (1e-3, 0.1, 1.0)]
+    points = [*moved, case.inside(case.batch, x.dtype, seed + 20), torch.zeros_like(x)]
+    inside = [torch.isfinite(f(z)).reshape(*case.batch, *(1,) * f.ndim) for z in points]
+    return [torch.where(fine, z, x) for fine, z in zip(inside, points, strict=True)]
+
+
 def scaling(case: FunctionalCase) -> str:
     """c·f has the value, gradient, prox, conjugate and Lipschitz constant that c times f has."""
     f, c = case.f, 2.5
@@ -97,8 +179,9 @@ def scaling(case: FunctionalCase) -> str:
             pairs.append(("gradient", g.grad(x), c * f.grad(x)))
         if "prox" in f.capabilities:
             pairs.append(("prox", g.prox(y, STEP), f.prox(y, c * STEP)))
-            wanted = y - STEP * f.prox(y / STEP, c / STEP)
-            pairs.append(("prox_conjugate", g.prox_conjugate(y, STEP), wanted))
+            if f.convex:
+                wanted = y - STEP * f.prox(y / STEP, c / STEP)
+                pairs.append(("prox_conjugate", g.prox_conjugate(y, STEP), wanted))
         if "conjugate" in f.capabilities:
             dual = f.dual_point(0.1 * y)
             pairs.append(("conjugate", g.conjugate(c * dual), c * f.conjugate(dual)))
@@ -188,6 +271,10 @@ FUNCTIONAL_LAWS: tuple[Law, ...] = (
     undeclared,
     gradient,
     lipschitz,
+    second_derivative,
+    strong_convexity,
+    majorant,
+    smooth_split,
     scaling,
     selection,
     level_radius,

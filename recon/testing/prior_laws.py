@@ -6,11 +6,13 @@ import itertools
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
 
 from recon.operators.functionals import Functional
+from recon.operators.identity import Identity
 from recon.operators.linear import LinearOperator
 from recon.operators.operator import Shape
 from recon.operators.tensors import item_norm
@@ -125,17 +127,44 @@ def unitary(case: PriorCase) -> str:
 
 
 def constants(case: PriorCase) -> str:
-    """Where a term says that its kernel holds the constants, adding one changes nothing."""
-    declared = [term for term in case.terms() if term.kernel_constants]
+    """Where a term names a kernel of its operator, adding an image of it changes nothing."""
+    declared = [term for term in case.terms() if term.null is not None]
     if not declared:
         raise NotApplicable("no term says so")
     worst = 0.0
     for term in declared:
         for dtype in case.dtypes():
             x = case.images((3,), dtype)
-            value = term(x)
-            worst = largest(worst, distance(term(x + 3.0), value) / max(norm(value), 1e-300))
-    return at_most(worst, 1e-10, "relative change of f(Lx) by a constant")
+            value, null = term(x), term.null
+            assert null is not None
+            coefficients = 1 + normal((3, *null.domain_shape), dtype, 5, case.device)
+            at_most(distance(null.adjoint(null(coefficients)), coefficients), 1e-10 * norm(coefficients), "‖NᴴNc − c‖")
+            worst = largest(worst, distance(term(x + null(coefficients)), value) / max(norm(value), 1e-300))
+    return at_most(worst, 1e-10, "relative change of f(Lx) by an image of the kernel")
+
+
+def least(case: PriorCase) -> str:
+    """‖Lx‖ ≥ s‖x − Px‖ with a term's least singular value s, on the images of the embedding law and eigenvectors."""
+    declared = [term for term in case.terms() if term.least is not None]
+    if not declared:
+        raise NotApplicable("no term declares one")
+    worst = 0.0
+    for term in declared:
+        L = term.operator if term.operator is not None else Identity(term.shape)
+        assert term.least is not None
+        assert term.least > 0, f"a least singular value of {term.least}."
+        for dtype in case.dtypes():
+            x = torch.cat([normal((6, *case.shape), dtype, 1, case.device), _extremes(case.shape, dtype, case.device)])
+            if not dtype.is_complex:
+                eye = torch.eye(prod(case.shape), dtype=dtype, device=case.device).reshape(-1, *case.shape)
+                columns = L(eye).flatten(1)
+                _, vectors = torch.linalg.eigh(columns @ columns.T)
+                x = torch.cat([x, vectors.T.reshape(-1, *case.shape)])
+            size = item_norm(_without_kernel(term, x), len(case.shape))
+            allowed = term.least * torch.where(size > 1e-6 * item_norm(x, len(case.shape)), size, 0)
+            image = item_norm(L(x), len(L.range_shape))
+            worst = largest(worst, float((allowed / torch.where(allowed > 0, image, 1)).max()))
+    return at_most(worst, 1 + 1e-6, "s‖x − Px‖ / ‖Lx‖")
 
 
 def embedding(case: PriorCase) -> str:
@@ -173,9 +202,13 @@ def pickling(case: PriorCase) -> str:
 def _embedding_ratio(term: Term, x: Tensor) -> Tensor:
     assert term.embedding is not None
     ndim = len(term.functional.domain_shape if term.operator is None else term.operator.domain_shape)
-    rest = x - x.flatten(-ndim).mean(-1).reshape(-1, *(1,) * ndim) if term.kernel_constants else x
-    size, value = item_norm(rest, ndim), term(x)
+    size, value = item_norm(_without_kernel(term, x), ndim), term(x)
     return torch.where(size > 1e-9, size, 0.0) / (term.embedding * torch.where(value > 0, value, 1e-300))
+
+
+def _without_kernel(term: Term, x: Tensor) -> Tensor:
+    null = term.null
+    return x if null is None else x - null(null.adjoint(x))
 
 
 def _ascend(term: Term, x: Tensor, steps: int = 40) -> float:
@@ -217,4 +250,14 @@ def _extremes(shape: Shape, dtype: torch.dtype, device: torch.device) -> Tensor:
     return stack.to(device=device, dtype=dtype)
 
 
-PRIOR_LAWS: tuple[Law, ...] = (terms_fit, cost, scaling, unitary, constants, embedding, parts, pickling)
+PRIOR_LAWS: tuple[Law, ...] = (
+    terms_fit,
+    cost,
+    scaling,
+    unitary,
+    constants,
+    embedding,
+    least,
+    parts,
+    pickling,
+)

@@ -9,6 +9,7 @@ import torch
 from recon.operators.operator import Shape
 from recon.priors.learned.denoiser import Denoiser
 from recon.priors.prior import Prior, VariationalPrior
+from recon.solvers.problem import _Lifted
 from recon.testing.denoiser_laws import DENOISER_LAWS, DenoiserCase
 from recon.testing.prior_laws import PRIOR_LAWS, PriorCase
 from recon.testing.report import Report, run_laws
@@ -28,8 +29,9 @@ def check_prior(
 ) -> Report:
     """Check every law that a prior obeys, on small images drawn from fixed generators.
 
-    Priors with an explicit cost: terms that fit the images; the cost per item; multiples and sums; declared unitary
-    operators; the embedding inequality ‖x − Px‖ ≤ c·f(Lx) on random and extreme images and along ascents of the ratio;
+    Priors with an explicit cost (for those with auxiliary images, the cost of image and auxiliary ones together): terms
+    that fit the images; the cost per item; multiples and sums; declared unitary operators; the embedding
+    inequality ‖x − Px‖ ≤ c·f(Lx) on random and extreme images and along ascents of the ratio;
     the laws of every term's functional and operator. Denoisers: shapes, σ per item, independence of neighbours, no
     randomness, pickling, and for diffusion priors the adjoint derivative.
 
@@ -47,7 +49,10 @@ def check_prior(
     name, where = type(prior).__name__, torch.device(device)
     if isinstance(prior, VariationalPrior):
         chosen = _shape(prior, shape)
-        case = PriorCase(prior, chosen, where)
+        count = prior.auxiliary(chosen)
+        case = (
+            PriorCase(_Lifted(prior, chosen), (1 + count, *chosen), where) if count else PriorCase(prior, chosen, where)
+        )
         return run_laws(f"{name} on {chosen}", PRIOR_LAWS, case, only=only, skip=skip, collect=collect)
     if isinstance(prior, Denoiser):
         own = getattr(prior, "shape", None)

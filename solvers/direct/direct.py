@@ -9,6 +9,8 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from recon.operators.data_term import DataTerm
+from recon.operators.linear import CapabilityError
 from recon.operators.tensors import item_norm
 from recon.solvers.problem import Problem
 from recon.solvers.solver import Solver
@@ -26,7 +28,9 @@ class DirectState(NamedTuple):
 class Direct(Solver):
     """A reconstruction x = B y by a formula: one step, which completes it.
 
-    Noise and prior are not used, and a problem with a prior is refused. The measurement ``misfit`` is ‖A x − y‖/‖y‖.
+    y are the data as line integrals, spectra and so on: less the background of Poisson counts, and the logarithms of
+    counts behind an absorber (:meth:`recon.operators.NoiseModel.most_likely`). Otherwise noise and prior are not used,
+    and a problem with a prior is refused. The measurement ``misfit`` is ‖A x − y‖/‖y‖.
     """
 
     schedule: ClassVar[bool] = True
@@ -39,9 +43,15 @@ class Direct(Solver):
     def reconstruct(self, problem: Problem) -> Tensor:
         """B y for every item."""
 
+    @staticmethod
+    def measured(problem: Problem) -> Tensor:
+        """y."""
+        term = problem.fidelity if isinstance(problem.fidelity, DataTerm) else problem.noise
+        return problem.data if term is None else term.most_likely(problem.data)
+
     def require(self, problem: Problem) -> None:
         if problem.prior is not None:
-            raise TypeError(f"{self.name} uses no prior, got {problem.prior.name}; leave it out.")
+            raise CapabilityError(f"{self.name} uses no prior, got {problem.prior.name}; leave it out.")
         _ = problem.linear
 
     def init(self, problem: Problem, initial: Tensor | None = None) -> DirectState:
@@ -55,7 +65,7 @@ class Direct(Solver):
         return state.x
 
     def measure(self, problem: Problem, state: DirectState) -> dict[str, Tensor]:
-        m = len(problem.operator.range_shape)
-        size = item_norm(problem.data, m)
-        misfit = item_norm(problem.operator(state.x) - problem.data, m)
+        m, data = len(problem.operator.range_shape), self.measured(problem)
+        size = item_norm(data, m)
+        misfit = item_norm(problem.operator(state.x) - data, m)
         return {"misfit": misfit / size.where(size > 0, 1)}

@@ -60,7 +60,7 @@ class FBP(Direct):
 
     def reconstruct(self, problem: Problem) -> Tensor:
         formula, factor = self._formula(problem)
-        image: Tensor = formula(problem.data)
+        image: Tensor = formula(self.measured(problem))
         return image / factor
 
     def _formula(self, problem: Problem) -> tuple[FilteredBackprojection, complex]:
@@ -86,4 +86,6 @@ def _parts(operator: LinearOperator) -> tuple[RayTransform, complex]:
         operator = operator.operator
     if not isinstance(operator, RayTransform):
         raise CapabilityError(f"FBP needs a ray transform, got {operator.name}.")
+    if factor == 0:
+        raise CapabilityError("FBP needs a ray transform, got one multiplied by 0.")
     return operator, factor

@@ -29,7 +29,7 @@ class PseudoInverse(Direct):
             raise CapabilityError(f"{self.name} needs a closed-form pinv, which {problem.linear.name} does not have.")
 
     def reconstruct(self, problem: Problem) -> Tensor:
-        return problem.linear.pinv(problem.data)
+        return problem.linear.pinv(self.measured(problem))
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Solver, Problem]]:

@@ -24,7 +24,7 @@ class ZeroFilled(Direct):
     names = ("zero_filled", "adjoint")
 
     def reconstruct(self, problem: Problem) -> Tensor:
-        return problem.linear.adjoint(problem.data)
+        return problem.linear.adjoint(self.measured(problem))
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Solver, Problem]]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from recon.operators import CartesianMRI, Gradient, ParallelBeam, RayTransform, SARTWeights, Volume, sart_weights
+from recon.operators.linear import CapabilityError
 from recon.operators.tensors import item_dot, per_item
 from recon.solvers.linear.least_squares import LeastSquares, relative
 from recon.solvers.problem import Problem
@@ -52,7 +53,7 @@ class CGLS(LeastSquares):
         the weighted least squares Σᵢ Rᵢ|(A x − y)ᵢ|² of SIRT, in far fewer iterations. Norms of images are then those
         of C^½ Aᴴ R (y − A x), and the limit is the solution with the least ‖C^−½ x‖.
 
-    Errors: TypeError for a problem with a prior; CapabilityError for a data term that is not quadratic and, with
+    Errors: CapabilityError for a problem with a prior, for a data term that is not quadratic and, with
     ``"sart"``, for an operator that :func:`recon.operators.sart_weights` refuses.
 
     Source: Björck, Numerical Methods for Least Squares Problems (1996), algorithm 7.4.1.
@@ -72,7 +73,9 @@ class CGLS(LeastSquares):
     def require(self, problem: Problem) -> None:
         super().require(problem)
         if problem.prior is not None:
-            raise TypeError(f"{self.name} uses no prior, got {problem.prior.name}; leave it out, or use FISTA or PDHG.")
+            raise CapabilityError(
+                f"{self.name} uses no prior, got {problem.prior.name}; leave it out, or use FISTA or PDHG."
+            )
         self._weights(problem)
 
     def init(self, problem: Problem, initial: Tensor | None = None) -> CGLSState:

@@ -18,8 +18,8 @@ from recon.solvers.solver import Solver
 class LeastSquares(Solver):
     """Iterations towards least squares, which regularise by being stopped early and so start from zero.
 
-    The data term must be quadratic; σ, one number per item, does not change what minimises it and is not used. The
-    measurement ``misfit`` is ‖A x − y‖/‖y‖.
+    The data term must be quadratic; σ, one number per item, does not change what minimises it and is not used. Where
+    σ differs between measurements, ask with A and y divided by it. The measurement ``misfit`` is ‖A x − y‖/‖y‖.
 
     Errors: CapabilityError for a data term that is not quadratic, TypeError for a nonlinear operator.
     """
@@ -33,6 +33,11 @@ class LeastSquares(Solver):
             raise CapabilityError(
                 f"{self.name} needs a quadratic data term (Gaussian noise), got {problem.likelihood.name}; "
                 "use PDHG instead."
+            )
+        if problem.likelihood.elements is not None:
+            raise CapabilityError(
+                f"{self.name} weighs all measurements of an item alike; with weights per measurement w, ask with the "
+                "operator Diagonal(w ** 0.5) @ A and the data w ** 0.5 * y, or use ADMM or PDHG."
             )
 
     def measure(self, problem: Problem, state: object) -> dict[str, Tensor]:

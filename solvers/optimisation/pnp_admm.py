@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from recon.operators.tensors import item_norm
-from recon.solvers.optimisation.plug_and_play import PlugAndPlay, denoiser_of, small_problem
+from recon.solvers.norms import step_norm
+from recon.solvers.optimisation.plug_and_play import PlugAndPlay, Watch, denoiser_of, small_problem
 from recon.solvers.optimisation.quadratic import data_prox, quadratic
 from recon.solvers.problem import Problem
 from recon.solvers.solver import Solver
@@ -26,6 +27,7 @@ class PnPADMMState(NamedTuple):
     primal_residual: Tensor
     dual_residual: Tensor
     inner_residual: Tensor
+    watch: Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,20 +76,21 @@ class PnPADMM(PlugAndPlay):
     def init(self, problem: Problem, initial: Tensor | None = None) -> PnPADMMState:
         A = problem.linear
         if initial is None:
-            initial = A.adjoint(problem.data) / max(A.norm_bound(problem.zeros()), 1e-30) ** 2
+            initial = A.adjoint(problem.data) / step_norm(A, problem.zeros()) ** 2
         zero = 0 * item_norm(initial.detach(), len(problem.shape))
         unknown = torch.full_like(zero, torch.inf)
-        return PnPADMMState(initial, initial, torch.zeros_like(initial), unknown, unknown, zero)
+        return PnPADMMState(initial, initial, torch.zeros_like(initial), unknown, unknown, zero, Watch.start(zero))
 
     def step(self, problem: Problem, state: PnPADMMState) -> PnPADMMState:
         sigma, n = self.strength(problem), len(problem.shape)
         mu = torch.full_like(state.inner_residual, self.lam / sigma**2)
         x, inner = data_prox(problem, state.v - state.u, mu, state.x, self.inner_tol, self.inner_iter)
-        v = denoiser_of(problem, self.name).denoise(x + state.u, sigma)
+        v, watch = self.watch(self.denoise(problem, x + state.u), state.v, state.watch)
         u = state.u + x - v
         size = item_norm(v, n)
         size = torch.where(size > 0, size, 1)
-        return PnPADMMState(x, v, u, item_norm(x - v, n) / size, item_norm(v - state.v, n) / size, inner.to(mu.dtype))
+        primal, dual = item_norm(x - v, n) / size, item_norm(v - state.v, n) / size
+        return PnPADMMState(x, v, u, primal, dual, inner.to(mu.dtype), watch)
 
     def measure(self, problem: Problem, state: PnPADMMState) -> dict[str, Tensor]:
         return {

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from recon.operators.tensors import item_norm
-from recon.solvers.optimisation.plug_and_play import PlugAndPlay, denoiser_of, small_problem
+from recon.solvers.norms import step_norm
+from recon.solvers.optimisation.plug_and_play import PlugAndPlay, Watch, denoiser_of, small_problem
 from recon.solvers.optimisation.quadratic import data_prox, quadratic
 from recon.solvers.problem import Problem
 from recon.solvers.solver import Solver
@@ -18,12 +19,13 @@ from recon.solvers.stopping import MaxIter, Rule
 
 
 class PnPHQSState(NamedTuple):
-    """The data-consistent image, the denoised one, the iteration; inner accuracy per item."""
+    """The data-consistent image, the denoised one, the iteration; inner accuracy and steps per item."""
 
     x: Tensor
     z: Tensor
     iteration: int
     inner_residual: Tensor
+    watch: Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,16 +90,16 @@ class PnPHQS(PlugAndPlay):
     def init(self, problem: Problem, initial: Tensor | None = None) -> PnPHQSState:
         A = problem.linear
         if initial is None:
-            initial = A.adjoint(problem.data) / max(A.norm_bound(problem.zeros()), 1e-30) ** 2
+            initial = A.adjoint(problem.data) / step_norm(A, problem.zeros()) ** 2
         zero = 0 * item_norm(initial.detach(), len(problem.shape))
-        return PnPHQSState(initial, initial, 0, zero)
+        return PnPHQSState(initial, initial, 0, zero, Watch.start(zero))
 
     def step(self, problem: Problem, state: PnPHQSState) -> PnPHQSState:
         sigma = self.level(problem, state.iteration)
         mu = torch.full_like(state.inner_residual, self.lam / sigma**2)
         x, residual = data_prox(problem, state.z, mu, state.x, self.inner_tol, self.inner_iter)
-        z = denoiser_of(problem, self.name).denoise(x, sigma)
-        return PnPHQSState(x, z, state.iteration + 1, residual.to(mu.dtype))
+        z, watch = self.watch(self.denoise(problem, x, sigma), state.z, state.watch)
+        return PnPHQSState(x, z, state.iteration + 1, residual.to(mu.dtype), watch)
 
     def measure(self, problem: Problem, state: PnPHQSState) -> dict[str, Tensor]:
         return {**super().measure(problem, state), "inner_residual": state.inner_residual}

@@ -10,17 +10,20 @@ from torch import Tensor
 
 from recon.operators.linear import CapabilityError
 from recon.operators.tensors import item_norm, per_item
-from recon.solvers.optimisation.plug_and_play import PlugAndPlay, denoiser_of, small_problem
+from recon.solvers.norms import step_norm
+from recon.solvers.optimisation.plug_and_play import PlugAndPlay, Watch, denoiser_of, small_problem
+from recon.solvers.optimisation.quadratic import data_gradient
 from recon.solvers.problem import Problem
 from recon.solvers.solver import Solver
 from recon.solvers.stopping import MaxIter, Rule
 
 
 class PnPPGDState(NamedTuple):
-    """x, and the gradient step per item."""
+    """x, the gradient step per item, and the steps watched."""
 
     x: Tensor
     tau: Tensor
+    watch: Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,16 +63,17 @@ class PnPPGD(PlugAndPlay):
         constant = problem.likelihood.lipschitz()
         assert constant is not None
         A, n = problem.linear, len(problem.shape)
-        square = max(A.norm_bound(problem.zeros()), 1e-30) ** 2
+        square = step_norm(A, problem.zeros()) ** 2
         x = A.adjoint(problem.data) / square if initial is None else initial
         tau = self.step_size / (constant * square) + 0 * item_norm(x.detach(), n)
-        return PnPPGDState(x, tau)
+        return PnPPGDState(x, tau, Watch.start(tau.detach()))
 
     def step(self, problem: Problem, state: PnPPGDState) -> PnPPGDState:
-        A, x = problem.linear, state.x
-        gradient = A.adjoint(problem.likelihood.grad(A(x)))
-        x = x - per_item(state.tau, x, len(problem.shape)) * gradient
-        return PnPPGDState(denoiser_of(problem, self.name).denoise(x, self.strength(problem)), state.tau)
+        x = state.x
+        gradient = data_gradient(problem, x)
+        moved = x - per_item(state.tau, x, len(problem.shape)) * gradient
+        image, watch = self.watch(self.denoise(problem, moved), x, state.watch)
+        return PnPPGDState(image, state.tau, watch)
 
     def image(self, state: PnPPGDState) -> Tensor:
         return state.x

@@ -88,6 +88,8 @@ class Sampler(Solver):
         if not isinstance(problem.noise, GaussianNoise):
             given = type(problem.noise if problem.noise is not None else problem.likelihood).__name__
             raise CapabilityError(f"{self.name} is made for GaussianNoise, got {given}.")
+        if isinstance(problem.noise.sigma, Tensor) and problem.noise.sigma.ndim > 1:
+            raise CapabilityError(f"{self.name} needs Gaussian noise with one sigma per item, got one per measurement.")
         if problem.dtype in (torch.float16, torch.bfloat16, torch.complex32):
             raise TypeError(f"{self.name} samples in single or double precision; use problem.to(dtype=torch.float32).")
         prior.check(problem.zeros())

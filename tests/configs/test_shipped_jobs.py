@@ -24,10 +24,12 @@ PSNR = {
     "mri_tv": 35.0,
     "mri_wavelet": 29.2,
     "mri_espirit": None,
+    "pet_os_sps": 26.5,
+    "pet_transmission": 29.4,
 }
 """What each is to reach in dB, half a decibel below what it did when it was tuned; None where there is no truth."""
 
-SHORT = {"ct_fbp"}
+SHORT = {"ct_fbp", "pet_os_sps"}
 
 
 def run(job: str, out: Path) -> dict[str, Any]:

@@ -117,6 +117,10 @@ def scans(folder: Path) -> None:
         file["exchange/data_dark"] = np.full((3, 2, turn.bins), 10.0, np.float32)
         file["exchange/theta"] = np.rad2deg(turn.angles)
         file["exchange/theta"].attrs["units"] = "degrees"
+    half = ParallelBeam([pi * view / 192 for view in range(192)], 48, 3.375)
+    behind = 40 * np.exp(-disc(50.0, 0.0096, 0.0).line_integrals(half).numpy())
+    scipy.io.savemat(folder / "transmission.mat", {"counts": np.random.default_rng(1).poisson(behind).T.astype(float)})
+    scipy.io.savemat(folder / "blank.mat", {"counts": np.full(half.shape[::-1], 40.0)})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

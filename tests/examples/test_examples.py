@@ -45,6 +45,12 @@ def test_ct_tv(run: Run) -> None:
     assert Path("ct_tv.png").stat().st_size > 10_000
 
 
+def test_few_view_ct_priors(run: Run) -> None:
+    fbp, tv, tgv, adaptive, graph = decibels(run("few_view_ct_priors", "--iterations", "60"))
+    assert fbp < 14 < 20 < min(tv, tgv, adaptive, graph)
+    assert Path("few_view_ct_priors.png").stat().st_size > 10_000
+
+
 def test_mri_wavelet(run: Run) -> None:
     zero_filled, wavelets, both = decibels(run("mri_wavelet", "--iterations", "60"))
     assert 23 < zero_filled < 25 < 28.5 < wavelets < 30 < 32 < both

@@ -9,7 +9,7 @@ from recon.testing import check_noise, members
 
 MOMENTS = {
     BeerLambertNoise: lambda noise: lambda z: (noise.blank * (-z).exp() + noise.background,) * 2,
-    GaussianNoise: lambda noise: lambda z: (z, torch.full_like(z.real, noise.sigma**2 * (2 if z.is_complex() else 1))),
+    GaussianNoise: lambda noise: lambda z: (z, noise.sigma**2 * (2 if z.is_complex() else 1) * torch.ones_like(z.real)),
     PoissonNoise: lambda noise: lambda z: (z + noise.background, noise.gain * (z + noise.background)),
 }
 

@@ -18,7 +18,7 @@ ADAPTERS = {
     "finufft": ("operators/ct/kernels/",),
     "h5py": ("recon/files/",),
     "matplotlib": ("recon/reports/",),
-    "numba": ("operators/ct/kernels/",),
+    "numba": ("operators/ct/kernels/", "operators/functionals/kernels/"),
     "odl": ("operators/bridges/",),
     "pydantic": ("recon/config/",),
     "rich": ("recon/cli/", "recon/run/reporter.py"),

@@ -16,7 +16,9 @@ from recon.operators import (
     CartesianMRI,
     GaussianNoise,
     Gradient,
+    Identity,
     LinearOperator,
+    Mask,
     ParallelBeam,
     RayTransform,
     Stack,
@@ -24,7 +26,17 @@ from recon.operators import (
     Wavelet,
 )
 from recon.priors import TotalVariation, VariationalPrior, WaveletSparsity
-from recon.solvers import Problem
+from recon.solvers import Problem, Reason, Result, Solver
+
+PROBLEMS: dict[str, Callable[[], Known]] = {
+    "deblurring, ‖K‖ = 0.1": lambda: tv_deblurring(0.1),
+    "deblurring, ‖K‖ = 1": lambda: tv_deblurring(1.0),
+    "deblurring, ‖K‖ = 10": lambda: tv_deblurring(10.0),
+    "stacked": lambda: tv_stacked(),
+    "CT": lambda: tv_ct(),
+    "complex TV MRI": lambda: tv_mri(),
+    "complex wavelet MRI": lambda: wavelet_mri(),
+}
 
 Penalty = Callable[[cp.Variable], cp.Expression]
 
@@ -35,6 +47,12 @@ N = 10
 class Known:
     problem: Problem
     optimum: float
+
+
+@dataclass(frozen=True)
+class KnownBatch:
+    problem: Problem
+    optima: torch.Tensor
 
 
 def matrix(op: LinearOperator, dtype: torch.dtype) -> np.ndarray:
@@ -118,6 +136,68 @@ def wavelet_mri() -> Known:
     prior = WaveletSparsity(4.0, wavelet="db2", level=1)
     W = matrix(Wavelet((N, N), "db2", level=1), torch.float64)
     return _known(_mri(), _phase_image(), 0.05, prior, lambda x: 4.0 * cp.norm1(W @ x))
+
+
+@cache
+def tv_batch() -> KnownBatch:
+    """TV deblurring of three items of very different difficulty: nearly flat, as above, and 30 times as strong."""
+    generator = torch.Generator().manual_seed(2)
+    images = torch.stack([0.02 * _piecewise(), _piecewise(), 30 * _piecewise()])
+    op = _blur(1.0)
+    data = GaussianNoise(0.05).sample(op(images), generator)
+    optima = [_solve(op, y, 0.05, _tv(8.0, False)) for y in data]
+    problem = Problem(op, data, GaussianNoise(0.05), 8.0 * TotalVariation())
+    return KnownBatch(problem, torch.tensor(optima, dtype=torch.float64))
+
+
+@cache
+def wavelet_inpainting() -> Known:
+    """Half of the pixels, wavelet sparsity: both parts have a prox in closed form."""
+    mask = (torch.rand((N, N), generator=torch.Generator().manual_seed(4)) < 0.5).double()
+    W = matrix(Wavelet((N, N), "db2", level=1), torch.float64)
+    prior = WaveletSparsity(4.0, wavelet="db2", level=1)
+    return _known(Mask(mask), _piecewise(), 0.1, prior, lambda x: 4.0 * cp.norm1(W @ x))
+
+
+@cache
+def tv_periodic_deblurring() -> Known:
+    """TV with a periodic blur, whose normal equations have a closed form."""
+    psf = torch.tensor([[1.0, 2, 0], [2, 4, 1], [1, 3, 1]], dtype=torch.float64) / 15
+    op = Blur(psf, (N, N), boundary="circular")
+    return _known(op, _piecewise(), 0.05, 8.0 * TotalVariation(), _tv(8.0, False))
+
+
+@cache
+def tv_denoising() -> Known:
+    """TV denoising: the data term is strongly convex in the image."""
+    return _known(Identity((N, N)), _piecewise(), 0.2, 4.0 * TotalVariation(), _tv(4.0, False))
+
+
+def assert_reaches(known: Known, solver: Solver) -> Result:
+    """The solver reaches the optimum to 1e-6, proves it, and at no record claims a gap smaller than the true one."""
+    problem, optimum = known.problem, known.optimum
+    result = solver.solve(problem)
+    value = float(problem.objective(result.image))
+    assert abs(value - optimum) <= 1e-6 * abs(optimum), f"objective {value}, optimum {optimum}"
+    assert result.reason is Reason.CONVERGED
+    suboptimality = result.history["objective"] - optimum
+    assert bool((result.history["gap"] >= suboptimality - 1e-8 * optimum).all())
+    assert bool((suboptimality >= -1e-8 * optimum).all())
+    assert bool(torch.isfinite(result.history["gap"]).all())
+    return result
+
+
+def assert_reaches_all(solver: Solver) -> None:
+    """The solver reaches the optimum of every item of :func:`tv_batch`, each stopping by itself."""
+    known = tv_batch()
+    result = solver.solve(known.problem)
+    error = (known.problem.objective(result.image) - known.optima).abs() / known.optima
+    assert bool((error <= 1e-6).all()), error
+    assert set(result.reasons) == {Reason.CONVERGED}
+    assert len(set(result.iterations.tolist())) > 1
+    gap, suboptimality = result.history["gap"], result.history["objective"] - known.optima
+    measured = ~gap.isnan()
+    assert bool((gap >= suboptimality - 1e-8 * known.optima)[measured].all())
 
 
 def _mri() -> LinearOperator:

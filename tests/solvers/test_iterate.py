@@ -146,11 +146,11 @@ def test_unrolled_gradient_against_finite_differences() -> None:
     A = Diagonal(torch.linspace(0.5, 1, 6, dtype=torch.float64).reshape(2, 3))
 
     def image(data: Tensor) -> Tensor:
-        return unroll(PDHG(adaptive=False), Problem(A, data, prior=TotalVariation(0.05)), 8)
+        return unroll(PDHG(steps="constant"), Problem(A, data, prior=TotalVariation(0.05)), 8)
 
     data = torch.rand((2, 2, 3), generator=torch.Generator().manual_seed(3), dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(image, (data,), atol=1e-6, rtol=1e-5)
-    plain = PDHG(adaptive=False, stop=MaxIter(8)).solve(Problem(A, data.detach(), prior=TotalVariation(0.05)))
+    plain = PDHG(steps="constant", stop=MaxIter(8)).solve(Problem(A, data.detach(), prior=TotalVariation(0.05)))
     torch.testing.assert_close(image(data).detach(), plain.image)
 
 

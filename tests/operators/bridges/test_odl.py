@@ -31,6 +31,8 @@ def _odl_test(operator, tol):
 @pytest.mark.parametrize("cls", members(LinearOperator), ids=lambda cls: cls.__name__)
 def test_diagnostics_of_odl(cls):
     for op in list(cls.examples())[:4]:
+        if np.prod(op.domain_shape) == 1:  # one of ODL's samples, evenly spaced from zero, vanishes there
+            continue
         for field in ("real", "complex") if op.domain_field == "any" else (None,):
             _odl_test(to_odl(op, field=field), 1e-10)
 

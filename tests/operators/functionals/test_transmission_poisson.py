@@ -93,7 +93,7 @@ def test_a_background_leaves_the_gradient_only() -> None:
     with pytest.raises(CapabilityError, match="has no convex conjugate with a background"):
         f.conjugate(z)
     problem = Problem(Identity((1,)), torch.tensor([[9.0]], dtype=torch.float64), fidelity=f, prior=NonNegative())
-    with pytest.raises(CapabilityError, match="PDHG needs the prox of every term; TransmissionPoisson has none"):
+    with pytest.raises(CapabilityError, match="PDHG needs convex terms; TransmissionPoisson is not convex"):
         PDHG().solve(problem)
 
 

@@ -262,3 +262,35 @@ def test_colours_are_reconstructed_alike_and_written_together(folder: Path, run:
     run("reconstruct", "job.yaml", "--quiet")
     np.testing.assert_allclose(np.load(folder / "out" / "x.npz")["image"], image[1], atol=1e-5)
     assert np.asarray(Image.open(folder / "out" / "colour.png")).shape == (12, 14, 3)
+
+
+def test_a_job_without_a_solver_says_once_which_it_takes_and_why(folder: Path, run: Run) -> None:
+    many(folder, 2)
+    ran = run("reconstruct", "job.yaml", "--set", "solver=null")
+    assert ran.code == 0, ran.err
+    why = "ADMM: Identity and the prior's operators are nearly convolutions: easy subproblems."
+    assert (ran.out + ran.err).count(f"Solver chosen: {why}") == 1
+    record = sidecar(folder / "out", "s0")
+    assert record["solver"] == "admm"
+    assert record["chosen_because"] == why
+    assert record["config"]["solver"]["name"] == "auto"
+    assert record["reason"] == "converged"
+    assert record["measurements"]["relative_gap"] <= 1e-4
+
+
+def test_auto_takes_a_closed_form_and_rules_of_the_job(folder: Path, run: Run) -> None:
+    ran = run("reconstruct", "job.yaml", "--set", "solver=auto", "--set", "prior={name: tikhonov, lam: 300}")
+    assert ran.code == 0, ran.err
+    assert sidecar(folder / "out", "x")["solver"] == "tikhonov_inverse"
+    np.testing.assert_allclose(np.load("out/x.npz")["image"], np.load("x.npy") / 4, rtol=1e-6)
+    ran = run("reconstruct", "job.yaml", "--set", "solver={name: auto, stop: {max_iter: 4, gap: null}}")
+    assert ran.code == 0, ran.err
+    record = sidecar(folder / "out", "x")
+    assert (record["solver"], record["iterations"], record["reason"]) == ("admm", 4, "max_iter")
+
+
+def test_a_solver_that_the_job_names_is_not_called_chosen(folder: Path, run: Run) -> None:
+    ran = run("reconstruct", "job.yaml")
+    assert ran.code == 0, ran.err
+    assert "Solver chosen" not in ran.out + ran.err
+    assert sidecar(folder / "out", "x")["chosen_because"] is None

@@ -17,7 +17,8 @@ def test_the_schema_has_every_component_with_every_parameter() -> None:
     definitions = schema["$defs"]
     for _, group in catalogue():
         for member in group:
-            found = [d for key, d in definitions.items() if key.endswith(f".{member.names[0]}")]
+            named = [d for key, d in definitions.items() if key.endswith(f".{member.names[0]}")]
+            found = [d for d in named if d["description"] == member.info.summary]
             assert found, member.names
             for definition in found:
                 assert set(member.info.parameters) <= set(definition["properties"])

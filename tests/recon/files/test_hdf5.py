@@ -99,6 +99,23 @@ def test_flats_that_lack_the_axis(scan):
         load(scan[0], keys=KEYS, slices={"axis": 1}, sliced=["data", "angles"])
 
 
+def test_a_role_from_another_file(scan, tmp_path):
+    path, arrays = scan
+    with h5py.File(tmp_path / "blank.h5", "w") as file:
+        file["counts"] = arrays["white"]
+    keys = {**KEYS, "blank": {"file": "blank.h5"}, "first": {"file": str(tmp_path / "blank.h5"), "key": "counts"}}
+    keys["first"] = {**keys["first"], "index": 0}
+    (reference,) = Hdf5(str(path), keys=keys).items()
+    assert reference.files == (path, tmp_path / "blank.h5")
+    item = reference.load()
+    assert np.array_equal(item.aux["blank"].numpy(), arrays["white"])
+    assert np.array_equal(item.aux["first"].numpy(), arrays["white"][0])
+    with pytest.raises(DataError, match=r"none\.h5, which keys ask for, does not exist"):
+        load(path, keys={**KEYS, "blank": {"file": "none.h5", "key": "counts"}})
+    with pytest.raises(DataError, match=r"blank\.h5 has no 'count'; it holds counts"):
+        load(path, keys={**KEYS, "blank": {"file": "blank.h5", "key": "count"}})
+
+
 def test_one_bad_file_leaves_the_others(scan):
     path, _ = scan
     (path.parent / "broken.h5").write_bytes(b"not hdf5 at all")
@@ -128,6 +145,18 @@ def test_nan_is_counted_where_it_is(scan):
         (
             {"keys": {"data": {"name": "x"}}},
             "Hdf5 expects keys.data to be a dataset name or {key: name, index: i}, got {'name': 'x'}.",
+        ),
+        (
+            {"keys": {"data": {"key": "x", "file": "y.h5"}}},
+            "Hdf5 expects keys.data to be a dataset name or {key: name, index: i}, got {'key': 'x', 'file': 'y.h5'}.",
+        ),
+        (
+            {"keys": {"data": "x", "blank": {"file": 3}}},
+            "Hdf5 expects keys.blank to be a dataset name or {key: name, index: i, file: path}, got {'file': 3}.",
+        ),
+        (
+            {"keys": {"data": "x", "blank": {"file": "y.h5", "index": 0}}},
+            "Hdf5 expects a key with the index of keys.blank, got {'file': 'y.h5', 'index': 0}.",
         ),
         (
             {"keys": {"data": {"key": "x", "index": "1"}}},

@@ -24,6 +24,11 @@ class WrongGradient(Quadratic):
         return 1.001 * super().grad(x)
 
 
+class WrongHessian(Quadratic):
+    def hessian(self, x, v):
+        return 1.001 * super().hessian(x, v)
+
+
 class WrongLipschitz(Quadratic):
     def lipschitz(self):
         return 1.9
@@ -125,6 +130,7 @@ class Undeclared(Quadratic):
 
 BROKEN = [
     (WrongGradient, "gradient"),
+    (WrongHessian, "second_derivative"),
     (WrongLipschitz, "lipschitz"),
     (WrongProx, "prox_optimal"),
     (Expansive, "prox_firmly_nonexpansive"),

@@ -6,11 +6,13 @@ import pytest
 import torch
 
 from recon.operators import (
+    BeerLambertNoise,
     CapabilityError,
     Diagonal,
     FilteredBackprojection,
     Identity,
     ParallelBeam,
+    PoissonNoise,
     RayTransform,
     Volume,
 )
@@ -85,3 +87,15 @@ def test_a_prior_is_refused_rather_than_ignored() -> None:
 def test_bad_settings_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"^FBP expects a "):
         FBP(**settings)  # type: ignore[arg-type]
+
+
+def test_counts_become_line_integrals_before_the_formula() -> None:
+    A = RayTransform(Volume((32, 32)), ParallelBeam([pi * a / 60 for a in range(60)], 46))
+    x = torch.zeros(32, 32, dtype=torch.float64)
+    x[8:20, 9:25] = 0.02
+    clean = FBP().solve(Problem(A, A(x))).image
+    absorbed = Problem(A, (1e8 * torch.exp(-A(x)) + 50).round(), BeerLambertNoise(1e8, 50.0))
+    torch.testing.assert_close(FBP().solve(absorbed).image, clean, rtol=0, atol=1e-6)
+    emitted = Problem(A, A(x).clamp(min=0) + 0.5, PoissonNoise(1e-3, 0.5))
+    torch.testing.assert_close(FBP().solve(emitted).image, FBP().solve(Problem(A, A(x).clamp(min=0))).image)
+    assert float(FBP().solve(absorbed).last("misfit")) < 0.1

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from recon.operators.tensors import item_dot, per_item
-from recon.solvers.optimisation.saddle import Block, Saddle
+from recon.operators.linear import CapabilityError
+from recon.operators.operator import Shape
+from recon.operators.tensors import item_dot, item_norm, per_item
+from recon.priors.prior import Term
+from recon.priors.splitting import Block, Saddle, split_terms
 
 
 class Prox(NamedTuple):
@@ -20,14 +24,32 @@ class Prox(NamedTuple):
     iterations: int
 
 
-def prior_part(saddle: Saddle) -> Saddle:
-    """The saddle without its data term: h = g + Σⱼ fⱼ∘Lⱼ."""
-    return Saddle(saddle.simple, saddle.blocks[1:])
-
-
 def is_exact(h: Saddle) -> bool:
     """Whether prox_h has a closed form here: at most one term, behind a unitary operator."""
     return not h.blocks or (h.simple is None and len(h.blocks) == 1 and h.blocks[0].unitary)
+
+
+def prox_of_terms(
+    terms: Sequence[Term],
+    v: Tensor,
+    tau: Tensor,
+    shape: Shape,
+    tol: float,
+    max_iter: int,
+    start: Prox | None,
+    name: str,
+) -> Prox:
+    """The prox of a sum of terms at items ``v`` with one ``tau`` per item; see :meth:`VariationalPrior.prox`."""
+    h = split_terms(terms, shape)
+    for block in h.blocks:
+        f = block.functional
+        if "prox" not in f.capabilities:
+            raise CapabilityError(f"{name} has no prox: {f.name} has none.")
+        if not is_exact(h) and not ("conjugate" in f.capabilities and f.convex):
+            raise CapabilityError(f"{name} has no prox: {f.name} is not convex and acts beside others or on Lx.")
+    duals = tuple(torch.zeros_like(z) for z in h.forward(v)) if start is None else start.duals
+    allowed = tol * item_norm(v, len(shape)).square() / (2 * tau)
+    return prox(h, v, tau, len(shape), duals, allowed, max_iter)
 
 
 def prox(h: Saddle, v: Tensor, tau: Tensor, ndim: int, duals: tuple[Tensor, ...], tol: Tensor, max_iter: int) -> Prox:

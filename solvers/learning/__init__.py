@@ -1,0 +1,1 @@
+"""Learning what a variational problem depends on from pairs of data and truth."""

@@ -1,0 +1,1 @@
+"""Regularisation weights from the data."""
