@@ -2,9 +2,9 @@
 
 Deblurring, few-view tomography and parallel MRI: one objective for all, evaluated in double precision by one function
 whose own time is not counted, up to the minimum that a long run finds (in tomography that of each library's own rays).
-recon runs what ``choose`` picks, timed as one call of ``solve`` with everything that it prepares; the preparations of
-the others (norms, compilation) are not counted, and each gets several steps around those that recon has learned, of
-which the best counts. ``--check`` fails and names every goal that was missed.
+recon runs what ``choose`` picks, timed as one call of ``solve``, its certificate included; operator norms and
+compilation are counted for nobody. The others get several steps around those that recon has learned, of which the best
+counts. ``--check`` fails and names every goal that was missed.
 """
 
 from __future__ import annotations

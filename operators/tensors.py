@@ -8,6 +8,9 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor
 
+ASKED = 16
+"""Iterations of an inner loop for each time that it asks a device whether it is done."""
+
 
 def matching_dtype(value: Tensor, like: Tensor) -> torch.dtype:
     """The dtype of ``value`` in the precision of ``like``; integers and booleans become real numbers."""
@@ -83,6 +86,20 @@ def per_item(value: float | Tensor, x: Tensor, ndim: int) -> float | Tensor:
         f"expected a number, one value per item {batch} or one per element {tuple(x.shape)}, "
         f"got shape {tuple(value.shape)}."
     )
+
+
+def waits(device: torch.device) -> bool:
+    """Whether reading a tensor on a device makes the host wait for what it was told to compute."""
+    return device.type != "cpu"
+
+
+def all_done(running: Tensor, iteration: int) -> bool:
+    """Whether an inner loop over items may end: none of them runs any more.
+
+    Asked at every iteration on the CPU, and at every 16th where the host has to wait for the answer: the loop masks
+    items that are done, so that going on changes nothing.
+    """
+    return (not waits(running.device) or iteration % ASKED == ASKED - 1) and not bool(running.any())
 
 
 def item_sum(x: Tensor, ndim: int) -> Tensor:

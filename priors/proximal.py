@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recon.operators.linear import CapabilityError
 from recon.operators.operator import Shape
-from recon.operators.tensors import item_dot, item_norm, per_item
+from recon.operators.tensors import all_done, item_dot, item_norm, per_item
 from recon.priors.prior import Term
 from recon.priors.splitting import Block, Saddle, split_terms
 
@@ -82,7 +82,7 @@ def prox(h: Saddle, v: Tensor, tau: Tensor, ndim: int, duals: tuple[Tensor, ...]
     x = primal(q)
     gap = _gap(h.blocks, h.forward(x), q)
     iterations = 0
-    while iterations < max_iter and bool((gap > tol).any()):
+    while iterations < max_iter and not all_done(gap > tol, iterations):
         images = h.forward(primal(ahead))
         moved = tuple(
             block.functional.prox_conjugate(y + per_item(step, y, block.functional.ndim) * z, step)

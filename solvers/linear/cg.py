@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recon.operators.tensors import item_dot
+from recon.operators.tensors import all_done, item_dot
 
 
 class CGInfo(NamedTuple):
@@ -64,9 +64,9 @@ def cg(
     last, last_curvature = torch.zeros_like(b), torch.ones_like(rho)
     iterations = torch.zeros(rho.shape, dtype=torch.long, device=b.device)
     running = torch.ones(rho.shape, dtype=torch.bool, device=b.device)
-    for _ in range(max_iter):
+    for k in range(max_iter):
         running = running & (square > target) & (rho > 0)
-        if not bool(running.any()):
+        if all_done(running, k):
             break
         q = operator(p)
         curvature = item_dot(p, q, ndim)
@@ -74,8 +74,6 @@ def cg(
         if conjugacy < inf:
             limit = conjugacy * (last_curvature * curvature.clamp(min=0)).sqrt()
             running = running & (item_dot(last, q, ndim).abs() <= limit)
-        if not bool(running.any()):
-            break
         alpha = torch.where(running, rho / torch.where(running, curvature, 1), 0)
         x = x + alpha[wide] * p
         r = r - alpha[wide] * q

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from recon.operators.tensors import item_dot
+from recon.operators.tensors import all_done, item_dot
 from recon.solvers.linear.cg import CGInfo
 
 
@@ -59,9 +59,9 @@ def minres(
     sin, sin_old = torch.zeros_like(gamma), torch.zeros_like(gamma)
     iterations = torch.zeros(gamma.shape, dtype=torch.long, device=b.device)
     running = torch.ones(gamma.shape, dtype=torch.bool, device=b.device)
-    for _ in range(max_iter):
+    for k in range(max_iter):
         running = running & (eta.abs() > target) & (gamma > 0)
-        if not bool(running.any()):
+        if all_done(running, k):
             break
         unit = torch.where(running, gamma, 1)
         z = z / unit[wide]
@@ -77,7 +77,7 @@ def minres(
         a2, a3 = sin * delta + cos_old * cos * unit, sin_old * unit
         cos_next, sin_next = a0 / a1, gamma_next / a1
         w_next = (z - a3[wide] * w_old - a2[wide] * w) / a1[wide]
-        x = x + torch.where(running, cos_next * eta, 0)[wide] * w_next
+        x = torch.where(running[wide], x + (cos_next * eta)[wide] * w_next, x)
         eta = torch.where(running, -sin_next * eta, eta)
         v_old, v, z, w_old, w = v, v_next, z_next, w, w_next
         gamma_old, gamma = unit, gamma_next

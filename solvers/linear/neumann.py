@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from recon.operators.tensors import item_norm
+from recon.operators.tensors import all_done, item_norm
 from recon.solvers.linear.cg import CGInfo
 
 
@@ -37,8 +37,8 @@ def neumann(
     iterations = torch.zeros(size.shape, dtype=torch.long, device=b.device)
     rest = operator(term)
     running = item_norm(rest, ndim) > rtol * size
-    for _ in range(max_iter):
-        if not bool(running.any()):
+    for k in range(max_iter):
+        if all_done(running, k):
             break
         w = torch.where(running[wide], w + rest, w)
         term = torch.where(running[wide], rest, term)

@@ -12,7 +12,7 @@ from torch import Tensor
 from recon.operators.diagonal import Diagonal
 from recon.operators.linear import CapabilityError
 from recon.operators.noise import GaussianNoise, PoissonNoise
-from recon.operators.tensors import item_dot, item_norm, item_sum, per_item
+from recon.operators.tensors import all_done, item_dot, item_norm, item_sum, per_item
 from recon.priors.handcrafted.box import NonNegative
 from recon.priors.prior import VariationalPrior
 from recon.priors.proximal import prox
@@ -159,7 +159,7 @@ class GaussNewton(Solver):
         change = progress = torch.full_like(tau, torch.inf)
         for k in range(self.inner_iter):
             running = change > self.inner_tol
-            if not bool(running.any()):
+            if all_done(running, k):
                 break
             target = v - per_item(tau, v, n) * (force + v_product)
             inner = prox(rest, target, tau, n, duals, torch.minimum(first / (k + 1) ** 3, progress) / 100, 30)

@@ -66,8 +66,7 @@ class ProximalGradient(Solver):
     * ``"curvature"``: Σᵢ Re⟨DKᵢδ, ∇²fᵢ(Kᵢx) DKᵢδ⟩/‖δ‖². For Poisson data that is ‖√y ⊙ Aδ/(Ax + b)‖²/‖δ‖², the step
       of SPIRAL-TAP, and for Gaussian data the first one of Barzilai and Borwein;
     * ``"secant"``: Re⟨∇F(z) − ∇F(x), δ⟩/‖δ‖², that of Barzilai and Borwein for any F;
-    * ``"constant"``: α = Σᵢ Lip(∇fᵢ)‖Kᵢ‖² throughout, or 1/``tau``, every step being accepted. Without a prior that is
-      Landweber's iteration.
+    * ``"constant"``: α = Σᵢ Lip(∇fᵢ)‖Kᵢ‖² or 1/``tau``, every step accepted: Landweber's iteration without a prior.
 
     F is f∘A, with an A that may be nonlinear, and those terms of a prior of several that have a Lipschitz gradient. The
     prox of h is exact if h is one term behind a unitary operator, which need not be convex; otherwise an inner dual

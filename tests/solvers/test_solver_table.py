@@ -12,7 +12,7 @@ from .solver_table import LEFT_OUT, Outcome, meet, solvers
 
 HEAVY = {"infimal convolution", "MRI, TGV", "MRI, TV", "nuclear TV", "TGV", "tubal low rank", "TV, CT"}
 LIGHT = [name for name in QUESTIONS if name not in HEAVY]
-STRIDE = 13
+STRIDE = 6
 
 OWN_PROBLEMS = {
     "CGLS": "least squares, two blurs",

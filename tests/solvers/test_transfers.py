@@ -7,23 +7,23 @@ from typing import Any
 import pytest
 import torch
 
+from recon.operators import tensors
 from recon.solvers import Solver
 from recon.testing.host_reads import HostReads
 from recon.testing.members import members
 
 INNER = {
-    "ADMM": "conjugate gradients to a tolerance where subproblems have no closed form",
     "DouglasRachford": "an inner prox to a tolerance where the prior has none in closed form",
     "FISTA": "the same",
     "GaussNewton": "conjugate gradients or proximal steps to a tolerance",
     "GhadimiLan": "an inner prox to a tolerance where the prior has none in closed form",
     "IRLS": "conjugate gradients to a tolerance",
-    "ProximalGradient": "the same",
+    "ProximalGradient": "the same as FISTA",
 }
-"""Solvers with inner loops, which do ask whether they are done."""
+"""Solvers with inner loops of more than 16 iterations, which ask once or twice a step."""
 
-ALWAYS = frozenset({"GaussNewton", "IRLS"})
-"""Those of them that have an inner loop in every step; the others have examples without."""
+STEPS = 12
+"""Through iterations 5 and 10, at which steps are rebalanced."""
 
 SOLVERS = [cls for cls in members(Solver) if cls.__module__.startswith("recon.solvers.optimisation.")]
 
@@ -34,17 +34,18 @@ def _reads(solver: Solver, problem: Any) -> int:
     with torch.no_grad():
         state = solver.step(flat, solver.init(flat))
         with HostReads() as reads:
-            for _ in range(12):  # through iterations 5 and 10, at which steps are rebalanced
+            for _ in range(STEPS):
                 state = solver.step(flat, state)
     return sum(reads.counts.values())
 
 
 @pytest.mark.parametrize("cls", SOLVERS, ids=lambda cls: cls.__name__)
-def test_steps_read_nothing_back(cls: type[Solver]) -> None:
+def test_steps_read_nothing_back(cls: type[Solver], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of inner loops only long ones do: they ask a device at every 16th iteration whether they are done."""
+    monkeypatch.setattr(tensors, "waits", lambda device: True)
     counts = [_reads(solver, problem) for solver, problem in cls.examples()]
     if cls.__name__ in INNER:
-        assert max(counts) > 0, f"{cls.__name__} is named as an exception and is none"
-        assert cls.__name__ in ALWAYS or min(counts) == 0
+        assert 0 < max(counts) <= 2 * STEPS, f"{cls.__name__} is named as an exception"
     else:
         assert counts == [0] * len(counts)
 
