@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from recon.operators.functionals import BoxIndicator, PoissonKL
 from recon.operators.graph_laplacian import GraphLaplacian
 from recon.operators.linear import LinearOperator
 from recon.operators.tensors import item_norm, per_item
@@ -82,6 +83,27 @@ def repair_by_data(
     target = torch.zeros_like(r) if saddle.simple is None else -saddle.simple.subgradient(x, -r)
     fixed = (points[0] + A(A.normal_pinv(target - r)), *points[1:])
     return Feasible(fixed, target, torch.ones(r.shape[0], dtype=torch.bool, device=r.device), True)
+
+
+def repair_by_counts(problem: Problem, saddle: Saddle, points: tuple[Tensor, ...]) -> Feasible | None:
+    """For Poisson counts and x ≥ 0, duals with r' = Kᴴy' ≥ 0; None for other problems.
+
+    With y₀ = (1 − w)/g, w > 0, and the pull q of the other duals, r = (Aᴴ1 − Aᴴw)/g + q is made nonnegative by dividing
+    w by the largest of Aᴴw/(Aᴴ1 + g q); an item succeeds where Aᴴ1 + g q is positive.
+    """
+    f = problem.likelihood
+    if not isinstance(f, PoissonKL) or not isinstance(saddle.simple, BoxIndicator):
+        return None
+    if saddle.simple.lower != 0 or saddle.simple.upper != float("inf"):
+        return None
+    A, w = problem.linear, 1 - f.gain * points[0]
+    rest = saddle.adjoint((torch.zeros_like(w), *points[1:]))
+    room, pull = A.adjoint(torch.ones_like(w)) + f.gain * rest, A.adjoint(w)
+    items = ((room > 0) | (pull <= 0)).flatten(1).all(1)
+    share = torch.where(room > 0, pull / torch.where(room > 0, room, 1), 0).flatten(1).amax(1).clamp(min=1)
+    duals = ((1 - w / per_item(share, w, f.ndim)) / f.gain, *points[1:])
+    target = saddle.adjoint(duals)
+    return Feasible(duals, target.clamp(min=0), items, True)
 
 
 def _absorbs(term: Term) -> bool:

@@ -23,16 +23,11 @@ SUBSTANTIAL = 0.01
 
 
 class Watch(NamedTuple):
-    """The last step ‖x⁺ − x‖ and the least so far, per item."""
+    """The last step ‖x⁺ − x‖, the least so far, and below what steps count as equal, per item."""
 
     step: Tensor
     least: Tensor
-
-    @classmethod
-    def start(cls, like: Tensor) -> Watch:
-        """Nothing seen yet; ``like`` has one value per item."""
-        unknown = torch.full_like(like, torch.inf)
-        return cls(unknown, unknown)
+    floor: Tensor
 
 
 def denoiser_of(problem: Problem, solver: str) -> Denoiser:
@@ -59,8 +54,8 @@ class PlugAndPlay(Solver):
         θ in (0, 1]: (1 − θ) I + θ D in the place of D, which is averaged where D is nonexpansive, so that loops that
         need that converge. Fixed points change, except where they are those of D itself.
     growth
-        An item whose step ‖x⁺ − x‖ is that many times its least one so far, and more than 1 % of the image, has
-        diverged: it stops there, and the iterate before is kept.
+        An item whose step ‖x⁺ − x‖ is that many times its least one so far, and more than 1 % of the image it started
+        from or of Aᴴy/‖A‖², has diverged: it stops there, and the iterate before is kept.
     probes
         Power iterations on the derivative of D at the image, at every measurement; the measurement ``lipschitz`` is the
         largest ‖D(x + v) − D(x − v)‖/‖2v‖ met, a lower bound on the Lipschitz constant of D: above 1, convergence is
@@ -98,16 +93,19 @@ class PlugAndPlay(Solver):
     def watch(self, new: Tensor, old: Tensor, last: Watch) -> tuple[Tensor, Watch]:
         """The new image, NaN where its step has grown too much, and the steps seen."""
         n = new.ndim - 1
-        step, size = item_norm(new - old, n).detach(), item_norm(new, n).detach()
-        grown = step > torch.maximum(self.growth * last.least, SUBSTANTIAL * size)
+        step = item_norm(new - old, n).detach()
+        grown = step > self.growth * last.least
         image = torch.where(grown.reshape(-1, *(1,) * n), torch.nan, new)
-        return image, Watch(step, torch.minimum(step, last.least))
+        return image, Watch(step, step.clamp(last.floor, last.least), last.floor)
 
-    def backprojection(self, problem: Problem, initial: Tensor | None) -> Tensor:
-        """Where to start: Aᴴy/‖A‖² unless told."""
-        if initial is not None:
-            return initial
-        return problem.linear.adjoint(problem.data) / step_norm(problem.linear, problem.zeros()) ** 2
+    def begin(self, problem: Problem, initial: Tensor | None) -> tuple[Tensor, Watch]:
+        """Where to start, Aᴴy/‖A‖² unless told, with nothing seen yet."""
+        n = len(problem.shape)
+        back = problem.linear.adjoint(problem.data) / step_norm(problem.linear, problem.zeros()) ** 2
+        x = back if initial is None else initial
+        size = torch.maximum(item_norm(x, n), item_norm(back, n)).detach()
+        unknown = torch.full_like(size, torch.inf)
+        return x, Watch(unknown, unknown, SUBSTANTIAL / self.growth * size)
 
     def measure(self, problem: Problem, state: Any) -> dict[str, Tensor]:
         """‖A x − y‖/‖y‖ per item, and the expansion of D where it is probed."""

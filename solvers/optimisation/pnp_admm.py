@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from recon.operators.tensors import item_norm
-from recon.solvers.norms import step_norm
 from recon.solvers.optimisation.plug_and_play import PlugAndPlay, Watch, denoiser_of, small_problem
 from recon.solvers.optimisation.quadratic import data_prox, quadratic
 from recon.solvers.problem import Problem
@@ -74,12 +73,8 @@ class PnPADMM(PlugAndPlay):
         quadratic(problem, self.name)
 
     def init(self, problem: Problem, initial: Tensor | None = None) -> PnPADMMState:
-        A = problem.linear
-        if initial is None:
-            initial = A.adjoint(problem.data) / step_norm(A, problem.zeros()) ** 2
-        zero = 0 * item_norm(initial.detach(), len(problem.shape))
-        unknown = torch.full_like(zero, torch.inf)
-        return PnPADMMState(initial, initial, torch.zeros_like(initial), unknown, unknown, zero, Watch.start(zero))
+        x, watch = self.begin(problem, initial)
+        return PnPADMMState(x, x, torch.zeros_like(x), watch.step, watch.step, 0 * watch.floor, watch)
 
     def step(self, problem: Problem, state: PnPADMMState) -> PnPADMMState:
         sigma, n = self.strength(problem), len(problem.shape)

@@ -77,9 +77,8 @@ class PnPDRS(PlugAndPlay):
         quadratic(problem, self.name)
 
     def init(self, problem: Problem, initial: Tensor | None = None) -> PnPDRSState:
-        z = self.backprojection(problem, initial)
-        zero = 0 * item_norm(z.detach(), len(problem.shape))
-        return PnPDRSState(z, z, z, zero + torch.inf, zero, Watch.start(zero))
+        z, watch = self.begin(problem, initial)
+        return PnPDRSState(z, z, z, watch.step, 0 * watch.floor, watch)
 
     def step(self, problem: Problem, state: PnPDRSState) -> PnPDRSState:
         n = len(problem.shape)

@@ -9,8 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recon.operators.tensors import item_norm
-from recon.solvers.norms import step_norm
 from recon.solvers.optimisation.plug_and_play import PlugAndPlay, Watch, denoiser_of, small_problem
 from recon.solvers.optimisation.quadratic import data_prox, quadratic
 from recon.solvers.problem import Problem
@@ -88,11 +86,8 @@ class PnPHQS(PlugAndPlay):
         return float(self.sigma_start ** (1 - share) * last**share)
 
     def init(self, problem: Problem, initial: Tensor | None = None) -> PnPHQSState:
-        A = problem.linear
-        if initial is None:
-            initial = A.adjoint(problem.data) / step_norm(A, problem.zeros()) ** 2
-        zero = 0 * item_norm(initial.detach(), len(problem.shape))
-        return PnPHQSState(initial, initial, 0, zero, Watch.start(zero))
+        x, watch = self.begin(problem, initial)
+        return PnPHQSState(x, x, 0, 0 * watch.floor, watch)
 
     def step(self, problem: Problem, state: PnPHQSState) -> PnPHQSState:
         sigma = self.level(problem, state.iteration)

@@ -70,12 +70,12 @@ class PnPPDHG(PlugAndPlay):
             raise CapabilityError(f"PnPPDHG needs a convex data term with a prox, got {f.name}.")
 
     def init(self, problem: Problem, initial: Tensor | None = None) -> PnPPDHGState:
-        x = self.backprojection(problem, initial)
+        x, watch = self.begin(problem, initial)
         z = problem.linear(x)
         zero = 0 * item_norm(x.detach(), len(problem.shape))
         norm = step_norm(problem.linear, x)
         sigma = PRODUCT / (self.tau(problem) * norm**2) + zero
-        return PnPPDHGState(x, z, torch.zeros_like(z), sigma, zero + torch.inf, zero + torch.inf, Watch.start(zero))
+        return PnPPDHGState(x, z, torch.zeros_like(z), sigma, zero + torch.inf, zero + torch.inf, watch)
 
     def tau(self, problem: Problem) -> float:
         """τ."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from recon.operators.linear import CapabilityError
-from recon.operators.tensors import item_norm, per_item
+from recon.operators.tensors import per_item
 from recon.solvers.norms import step_norm
 from recon.solvers.optimisation.plug_and_play import PlugAndPlay, Watch, denoiser_of, small_problem
 from recon.solvers.optimisation.quadratic import data_gradient
@@ -62,11 +62,9 @@ class PnPPGD(PlugAndPlay):
     def init(self, problem: Problem, initial: Tensor | None = None) -> PnPPGDState:
         constant = problem.likelihood.lipschitz()
         assert constant is not None
-        A, n = problem.linear, len(problem.shape)
-        square = step_norm(A, problem.zeros()) ** 2
-        x = A.adjoint(problem.data) / square if initial is None else initial
-        tau = self.step_size / (constant * square) + 0 * item_norm(x.detach(), n)
-        return PnPPGDState(x, tau, Watch.start(tau.detach()))
+        x, watch = self.begin(problem, initial)
+        tau = self.step_size / (constant * step_norm(problem.linear, problem.zeros()) ** 2)
+        return PnPPGDState(x, tau + 0 * watch.floor, watch)
 
     def step(self, problem: Problem, state: PnPPGDState) -> PnPPGDState:
         x = state.x

@@ -105,11 +105,11 @@ class RED(PlugAndPlay):
             )
 
     def init(self, problem: Problem, initial: Tensor | None = None) -> REDState:
-        x, A = self.backprojection(problem, initial), problem.linear
+        (x, watch), A = self.begin(problem, initial), problem.linear
         zeros = problem.zeros()
         scale = item_norm(A.adjoint(problem.likelihood.grad(A(zeros))), len(problem.shape)).detach()
         zero = torch.zeros_like(scale)
-        return REDState(x, x, torch.zeros_like(x), zero + 1, scale, zero, Watch.start(zero))
+        return REDState(x, x, torch.zeros_like(x), zero + 1, scale, zero, watch)
 
     def step(self, problem: Problem, state: REDState) -> REDState:
         mu = self.lam / self.strength(problem) ** 2

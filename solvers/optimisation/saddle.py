@@ -12,7 +12,7 @@ from recon.operators.linear import CapabilityError
 from recon.operators.tensors import item_norm
 from recon.priors.splitting import Block, Saddle, split_terms
 from recon.solvers.norms import step_norm
-from recon.solvers.optimisation.absorption import repair, repair_by_data
+from recon.solvers.optimisation.absorption import repair, repair_by_counts, repair_by_data
 from recon.solvers.optimisation.enclosure import ball_bound, defect, radius
 from recon.solvers.optimisation.pullback import Pullback
 from recon.solvers.problem import Problem
@@ -102,11 +102,11 @@ def certify(
 
         min P ≥ −Σᵢ fᵢ*(yᵢ) + min_{‖x‖≤R} [g(x) + Re⟨x, r⟩].
 
-    The best of three choices of y is reported: the given one, with the ball that P(minimiser) ≤ P(x) implies
-    (:func:`radius`), and two made exactly feasible, which need no ball: by a change of the prior's duals
-    (:func:`repair`), and by one of the data term's where A is injective with a closed-form (AᴴA)⁻¹. Where none is
-    finite the gap is infinite. These are left out while even the gap without r's part is large. All terms are taken to
-    be nonnegative, as recon's are; up to rounding the bound is rigorous.
+    The best of several choices of y is reported: the given one, with the ball that P(minimiser) ≤ P(x) implies
+    (:func:`radius`), and those made exactly feasible, which need no ball: by a change of the prior's duals
+    (:func:`repair`), and by one of the data term's where A is injective with a closed-form (AᴴA)⁻¹ or where counts are
+    fitted by x ≥ 0. Where none is finite the gap is infinite. These are left out while even the gap without r's part is
+    large. All terms are taken to be nonnegative, as recon's are; up to rounding the bound is rigorous.
     """
     points = tuple(block.functional.dual_point(y) for block, y in zip(saddle.blocks, duals, strict=True))
     objective = saddle.objective(x, images)
@@ -116,7 +116,11 @@ def certify(
     lower = ball_bound(saddle, r, bound, n) - _conjugates(saddle, points)
     hopeful = objective + _conjugates(saddle, points) < PROMISING * objective.abs()
     if bool(hopeful.any()):
-        for repaired in (repair(problem, saddle, x, points, r, bound), repair_by_data(problem, saddle, x, points, r)):
+        for repaired in (
+            repair(problem, saddle, x, points, r, bound),
+            repair_by_data(problem, saddle, x, points, r),
+            repair_by_counts(problem, saddle, points),
+        ):
             if repaired is not None:
                 free = 0.0 if saddle.simple is None else -saddle.simple.conjugate(-repaired.target)
                 value = free - _conjugates(saddle, repaired.duals)
