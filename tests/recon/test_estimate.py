@@ -1,4 +1,5 @@
 import pytest
+import skimage.data
 import torch
 
 from recon.estimate import estimate_sigma
@@ -20,6 +21,17 @@ def test_edges_raise_the_estimate_but_little() -> None:
     data = torch.zeros(128, 128, dtype=torch.float64)
     data[30:90, 40:100] = 100.0
     assert estimate_sigma(data + 0.5 * noise(128, 128)) == pytest.approx(0.5, rel=0.05)
+
+
+def test_smooth_signals_pass_through_no_matter_how_bent() -> None:
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
+    bent = 400 * (x**3 * y**3 + x**2 * y)
+    assert estimate_sigma((bent + 0.01 * noise(64, 64)).double()) == pytest.approx(0.01, rel=0.05)
+
+
+def test_texture_of_a_photograph_raises_the_estimate_but_little() -> None:
+    image = torch.from_numpy(skimage.data.camera() / 255)
+    assert estimate_sigma(image + 0.05 * noise(512, 512)) == pytest.approx(0.05, rel=0.06)
 
 
 def test_complex_noise_is_that_of_each_part() -> None:
