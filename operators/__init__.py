@@ -73,6 +73,7 @@ from recon.operators.functionals import (
     SupportIndicator,
     TotalVariation1D,
     TransmissionPoisson,
+    TreeNorm,
     TubalNuclearNorm,
 )
 from recon.operators.gaussian_blur import GaussianBlur
@@ -177,6 +178,7 @@ __all__ = [
     "SymmetrisedGradient",
     "TotalVariation1D",
     "TransmissionPoisson",
+    "TreeNorm",
     "TubalGram",
     "TubalNuclearNorm",
     "UndecimatedWavelet",

@@ -28,6 +28,7 @@ from recon.priors.handcrafted.total_variation import TotalVariation
 from recon.priors.handcrafted.tubal_low_rank import TubalLowRank
 from recon.priors.handcrafted.vectorial_tv import VectorialTV
 from recon.priors.handcrafted.wavelet_sparsity import WaveletSparsity
+from recon.priors.handcrafted.wavelet_tree import WaveletTree
 from recon.priors.learned.denoiser import Denoiser
 from recon.priors.learned.denoiser_prior import DenoiserPrior
 from recon.priors.learned.diffusion import DiffusionPrior
@@ -77,5 +78,6 @@ __all__ = [
     "VariationalPrior",
     "VectorialTV",
     "WaveletSparsity",
+    "WaveletTree",
     "with_weights",
 ]

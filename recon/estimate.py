@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import comb
+from math import comb, sqrt
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ def _details(x: Tensor, measured: Tensor) -> Tensor | None:
 def _difference(x: Tensor, order: int, axis: int) -> Tensor:
     """The difference of an order along an axis, of unit gain on white noise (Σ weights² = binomial(2n, n))."""
     difference: Tensor = x.diff(n=order, dim=axis)
-    return difference / comb(2 * order, order) ** 0.5
+    return difference / sqrt(comb(2 * order, order))
 
 
 def _all(measured: Tensor, order: int, axis: int) -> Tensor:

@@ -29,6 +29,7 @@ from recon.operators.functionals.student_t import StudentT
 from recon.operators.functionals.support import SupportIndicator
 from recon.operators.functionals.total_variation_1d import TotalVariation1D
 from recon.operators.functionals.transmission_poisson import TransmissionPoisson
+from recon.operators.functionals.tree_norm import TreeNorm
 from recon.operators.functionals.tubal_nuclear_norm import TubalNuclearNorm
 
 __all__ = [
@@ -61,5 +62,6 @@ __all__ = [
     "SupportIndicator",
     "TotalVariation1D",
     "TransmissionPoisson",
+    "TreeNorm",
     "TubalNuclearNorm",
 ]

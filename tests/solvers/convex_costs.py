@@ -9,7 +9,7 @@ import cvxpy as cp
 import numpy as np
 import torch
 
-from recon.operators import LinearOperator, UndecimatedWavelet
+from recon.operators import LinearOperator, UndecimatedWavelet, Wavelet
 
 from ..priors.optima import difference, differences, lengths, matrix
 from .problem_parts import FRAMES, SHAPE, WEIGHTS, scene
@@ -76,6 +76,21 @@ def nonnegative(z: cp.Variable) -> list[cp.Constraint]:
 def undecimated(lam: float) -> Cost:
     frame = UndecimatedWavelet(SHAPE, "haar", 2)
     return l1_behind(lam, frame, frame.shift_weights.expand(frame.range_shape).reshape(-1).numpy())
+
+
+def branches(lam: float) -> Cost:
+    """λ Σ of the norms of Haar coefficients of two levels with those below them; SHAPE is that of a quadtree there."""
+    W = matrix(Wavelet(SHAPE, "haar", 2))
+    index = np.arange(prod(SHAPE)).reshape(SHAPE)
+    rows, columns = (n // 4 for n in SHAPE)
+    groups = [[int(i)] for i in index.reshape(-1)]
+    for down, right in ((0, 1), (1, 0), (1, 1)):
+        for y in range(rows):
+            for x in range(columns):
+                top, left = rows * down + y, columns * right + x
+                fine = index[2 * rows * down + 2 * y :, 2 * columns * right + 2 * x :][:2, :2].reshape(-1).tolist()
+                groups[int(index[top, left])] += fine
+    return lambda z: lam * sum(cp.norm((W @ z)[group], 2) for group in groups)
 
 
 def adaptive() -> np.ndarray:

@@ -43,6 +43,7 @@ from recon.priors import (
     TubalLowRank,
     VectorialTV,
     WaveletSparsity,
+    WaveletTree,
 )
 
 from ..priors.optima import differences, lengths, matrix
@@ -51,6 +52,7 @@ from ..priors.test_tgv import penalty as tgv
 from .convex_costs import (
     adaptive,
     beer,
+    branches,
     casorati,
     directional,
     fused,
@@ -119,6 +121,7 @@ QUESTIONS: dict[str, Callable[[], Question]] = {
     "tubal low rank": lambda: ask(TubalLowRank(20.0), tubal(20.0), operator=lambda s: blur(s, (4, 4, 3))),
     "ℓ1": lambda: ask(Sparsity(5.0), lambda z: 5.0 * cp.norm1(z)),
     "wavelets": lambda: ask(WaveletSparsity(5.0, "db2", 1), l1_behind(5.0, Wavelet(SHAPE, "db2", 1))),
+    "wavelet tree": lambda: ask(WaveletTree(5.0, "haar", 2), branches(5.0)),
     "undecimated wavelets": lambda: ask(
         Sparsity(5.0, transform="undecimated_wavelet", wavelet="haar", level=2), undecimated(5.0)
     ),

@@ -27,6 +27,7 @@ from recon.operators import (
     SquaredL2,
     SupportIndicator,
     TransmissionPoisson,
+    TreeNorm,
     TubalNuclearNorm,
 )
 from recon.operators.functionals import FusedLassoFunctional, Nonnegative, ScaledFunctional, SplitSum, TotalVariation1D
@@ -108,6 +109,19 @@ def _groups(f: GroupL1 | HuberGroup, z: Expression, count: int) -> Expression:
 def _group_l1(f: GroupL1, z: Expression) -> Model:
     pixels = (*(1,) * f.group_dims, *f.domain_shape[f.group_dims :])
     return _free(cp.sum(cp.multiply(spread(f.weights, pixels), _groups(f, z, f.group_dims))))
+
+
+def _tree(f: TreeNorm, z: Expression) -> Model:
+    parents, weights = f.parents.reshape(-1).tolist(), spread(f.weights, f.domain_shape)
+    norms = []
+    for top, weight in enumerate(weights):
+        branch = [node for node in range(len(parents)) if top in _upwards(node, parents)]
+        norms.append(weight * cp.norm(z[branch], 2))
+    return _free(sum(norms))
+
+
+def _upwards(node: int, parents: list[int]) -> list[int]:
+    return [] if node < 0 else [node, *_upwards(parents[node], parents)]
 
 
 def _huber_group(f: HuberGroup, z: Expression) -> Model:
@@ -228,6 +242,7 @@ MODELS: dict[type[Functional], Callable[..., Model]] = {
     SimplexIndicator: _simplex,
     SupportIndicator: _support,
     GroupL1: _group_l1,
+    TreeNorm: _tree,
     HuberGroup: _huber_group,
     GroupNuclear: _group_nuclear,
     NuclearNorm: _nuclear_norm,
