@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, help="seconds that a run of another library may take")
     parser.add_argument("--only", choices=list(GOALS), help="one problem alone")
     given = parser.parse_args()
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # for every user of torch here, as recon's command line has it
     torch.set_num_threads(given.threads)
     torch.set_grad_enabled(False)
     limit = given.limit or (15.0 if given.quick else 120.0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from recon.operators.functionals import SquaredL2
 from recon.operators.identity import Identity
+from recon.operators.locality import by_items
 from recon.operators.tensors import item_norm, per_item
 from recon.priors.splitting import Block, Saddle
 from recon.solvers.linear.cg import cg
@@ -35,16 +37,19 @@ SETTLED = 100
 
 
 class ADMMState(NamedTuple):
-    """x, the image reported (the copy that satisfies g, if any), copies zᵢ of Kᵢx, multipliers uᵢ; figures per item."""
+    """x, the image reported (the copy that satisfies g, if any), copies zᵢ of Kᵢx and those before, multipliers uᵢ.
+
+    Per item ρ, that of the last step, and the inner residual.
+    """
 
     x: Tensor
     image: Tensor
     z: tuple[Tensor, ...]
+    before: tuple[Tensor, ...]
     u: tuple[Tensor, ...]
     rho: Tensor
+    last_rho: Tensor
     iteration: int
-    primal_residual: Tensor
-    dual_residual: Tensor
     inner_residual: Tensor
 
 
@@ -110,18 +115,8 @@ class ADMM(Solver):
         z = tuple(block.operator(x) for block in _split_terms(problem))
         u = tuple(torch.zeros_like(v) for v in z)
         ones = item_norm(x, len(problem.shape)) * 0 + 1
-        unknown = torch.full_like(ones, torch.inf)
-        return ADMMState(
-            x,
-            x,
-            z,
-            u,
-            self._initial_penalty(problem, x) * ones,
-            0,
-            unknown,
-            unknown,
-            torch.zeros_like(ones),
-        )
+        rho = self._initial_penalty(problem, x) * ones
+        return ADMMState(x, x, z, z, u, rho, rho, 0, torch.zeros_like(ones))
 
     def _initial_penalty(self, problem: Problem, x: Tensor) -> float | Tensor:
         if self.rho is not None:
@@ -131,41 +126,30 @@ class ADMM(Solver):
 
     def step(self, problem: Problem, state: ADMMState) -> ADMMState:
         blocks = _split_terms(problem)
-        rhos = [state.rho / step_norm(block.operator, state.x) ** 2 for block in blocks]
+        rhos = _penalties(blocks, state.rho, state.x)
         x, inner = self._solve(problem, blocks, rhos, state)
-        z, u = [], []
-        gaps: list[Tensor] = []
-        moves: list[Tensor] = []
-        products: list[Tensor] = []
-        copies: list[Tensor] = []
-        forces: list[Tensor] = []
-        for block, rho, old, multiplier in zip(blocks, rhos, state.z, state.u, strict=True):
-            m = block.functional.ndim
-            product = block.operator(x)
-            ahead = torch.lerp(old, product, self.relaxation) + multiplier
-            new = block.functional.prox(ahead, 1 / rho)
-            z.append(new)
-            u.append(ahead - new)
-            for record, value in ((gaps, product - new), (moves, new - old), (products, product), (copies, new)):
-                record.append(rho * item_norm(value, m).square())
-            forces.append(rho * item_norm(u[-1], m).square())
-        if not blocks:
-            zero = torch.zeros_like(state.rho)
-            return ADMMState(x, x, (), (), state.rho, state.iteration + 1, zero, zero, inner)
-
-        def size(parts: list[Tensor]) -> Tensor:
-            return torch.stack(parts).sum(0).sqrt()
-
-        primal = size(gaps) / positive(torch.maximum(size(products), size(copies)))
-        dual = size(moves) / positive(size(forces))
+        pairs = [self._copy(*parts, x) for parts in zip(blocks, rhos, state.z, state.u, strict=True)]
+        z, u = tuple(new for new, _ in pairs), tuple(kept for _, kept in pairs)
         count, rho = state.iteration + 1, state.rho
-        if self.adaptive and count in UPDATES:
+        if self.adaptive and count in UPDATES and blocks:
+            primal, dual = _residuals(blocks, rhos, x, z, state.z, u)
             lean = LEAN if count < SETTLED else 1.0
             factor = (lean * primal / positive(dual)).clamp(0.04, 25).sqrt()
             rho = rho * factor
-            u = [v / per_item(factor, v, block.functional.ndim) for v, block in zip(u, blocks, strict=True)]
+            u = tuple(v / per_item(factor, v, block.functional.ndim) for v, block in zip(u, blocks, strict=True))
         image = x if split(problem).simple is None else z[-1]
-        return ADMMState(x, image, tuple(z), tuple(u), rho, count, primal, dual, inner)
+        return ADMMState(x, image, z, state.z, u, rho, state.rho, count, inner)
+
+    def _copy(self, block: Block, rho: Tensor, z: Tensor, u: Tensor, x: Tensor) -> tuple[Tensor, ...]:
+        """z⁺ and u⁺ of a term."""
+        f = block.functional
+
+        def update(x: Tensor, z: Tensor, u: Tensor, rho: Tensor) -> tuple[Tensor, ...]:
+            ahead = torch.lerp(z, block.operator(x), self.relaxation) + u
+            new = f.prox(ahead, 1 / rho)
+            return new, ahead - new
+
+        return update(x, z, u, rho) if f.holds_items else by_items(update, x, z, u, rho, shape=f.domain_shape)
 
     def _solve(
         self, problem: Problem, blocks: tuple[Block, ...], rhos: list[Tensor], state: ADMMState
@@ -193,10 +177,17 @@ class ADMM(Solver):
             parts.append(Part(A, weight, f.elements is None))
         inverse = spectral_inverse(parts, state.x, n)
         if inverse is not None and inverse.above:
-            r = pull if f is None else pull - per_item(weight, state.x, n) * A.normal(state.x)
-            for block, rho, z, u in zip(blocks, rhos, state.z, state.u, strict=True):
-                r = r + per_item(rho, r, n) * block.operator.adjoint(z - u - block.operator(state.x))
-            return state.x + inverse(r), torch.zeros_like(state.rho)
+
+            def moved(x: Tensor, pull: Tensor, weight: Tensor, response: Tensor, *rest: Tensor) -> tuple[Tensor]:
+                r = pull if f is None else pull - per_item(weight, x, n) * A.normal(x)
+                for block, rho, z, u in zip(blocks, rest[::3], rest[1::3], rest[2::3], strict=True):
+                    r = r + per_item(rho, r, n) * block.operator.adjoint(z - u - block.operator(x))
+                return (x + replace(inverse, response=response)(r),)
+
+            rest = [part for parts in zip(rhos, state.z, state.u, strict=True) for part in parts]
+            largest = max((block.functional.domain_shape for block in blocks), key=prod, default=problem.shape)
+            (x,) = by_items(moved, state.x, pull, weight, inverse.response, *rest, shape=largest)
+            return x, torch.zeros_like(state.rho)
         b = pull
         for block, rho, z, u in zip(blocks, rhos, state.z, state.u, strict=True):
             b = b + per_item(rho, b, n) * block.operator.adjoint(z - u)
@@ -205,7 +196,7 @@ class ADMM(Solver):
 
     def measure(self, problem: Problem, state: ADMMState) -> dict[str, Tensor]:
         saddle, blocks, x = split(problem), _split_terms(problem), self.image(state)
-        rhos = [state.rho / step_norm(block.operator, state.x) ** 2 for block in blocks]
+        rhos = _penalties(blocks, state.rho, state.x)
         multipliers = [
             per_item(rho, u, block.functional.ndim) * u for rho, u, block in zip(rhos, state.u, blocks, strict=True)
         ]
@@ -216,10 +207,14 @@ class ADMM(Solver):
             residual = images[0] if saddle.simple is None else problem.linear(state.x)
             duals = [problem.likelihood.grad(residual), *multipliers[: len(saddle.blocks) - 1]]
         record = certify(problem, saddle, x, images, tuple(duals)).record()
+        factor = state.rho / state.last_rho
+        u = [per_item(factor, v, block.functional.ndim) * v for v, block in zip(state.u, blocks, strict=True)]
+        last = _penalties(blocks, state.last_rho, state.x)
+        primal, dual = _residuals(blocks, last, state.x, state.z, state.before, u)
         return {
             **record,
-            "primal_residual": state.primal_residual,
-            "dual_residual": state.dual_residual,
+            "primal_residual": primal,
+            "dual_residual": dual,
             "inner_residual": state.inner_residual,
             "rho": state.rho,
         }
@@ -233,6 +228,38 @@ class ADMM(Solver):
 
         for problem in small_problems():
             yield cls(stop=MaxIter(40)), problem
+
+
+def _penalties(blocks: Sequence[Block], rho: Tensor, like: Tensor) -> list[Tensor]:
+    """ρᵢ = ρ/‖Kᵢ‖²."""
+    return [rho / step_norm(block.operator, like) ** 2 for block in blocks]
+
+
+def _residuals(
+    blocks: Sequence[Block],
+    rhos: Sequence[Tensor],
+    x: Tensor,
+    z: Sequence[Tensor],
+    before: Sequence[Tensor],
+    u: Sequence[Tensor],
+) -> tuple[Tensor, Tensor]:
+    """Relative primal residual ‖K x − z‖ and dual residual ‖z − z before‖ per item, all terms weighed by ρᵢ."""
+    total: list[Tensor] = []
+    for block, *parts in zip(blocks, rhos, z, before, u, strict=True):
+        K, m = block.operator, block.functional.ndim
+
+        def squares(rho: Tensor, z: Tensor, old: Tensor, u: Tensor, x: Tensor) -> tuple[Tensor, ...]:
+            product = K(x)  # noqa: B023  (called before the next turn)
+            values = (product - z, z - old, product, z, u)
+            return tuple(rho * item_norm(v, m).square() for v in values)  # noqa: B023
+
+        found = by_items(squares, *parts, x, shape=block.functional.domain_shape)
+        total = [a + b for a, b in zip(total, found, strict=True)] if total else list(found)
+    if not total:
+        zero = torch.zeros_like(item_norm(x, x.ndim - 1))
+        return zero, zero
+    gap, move, product, copy, force = (square.sqrt() for square in total)
+    return gap / positive(torch.maximum(product, copy)), move / positive(force)
 
 
 def _quadratic(problem: Problem) -> SquaredL2 | None:
