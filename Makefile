@@ -2,6 +2,7 @@
 #   make demo    reconstruct the few-view CT sample and show filtered backprojection beside it
 #   make test    ruff, mypy and the tests          make slow     the longer tests
 #   make format  format, and mend what ruff can    make samples  make data/ anew
+#   make bench   the benchmarks of configs/benchmark, with a report each in out/benchmark
 #   make clean   remove .venv and every cache; results in out/ stay
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Test workers share the cores; threads of each would only wait for those of the others.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: demo test slow format samples clean
+.PHONY: demo test slow format samples bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/runtime
@@ -36,6 +37,9 @@ format: $(VENV)/development
 
 samples: $(VENV)/runtime
 	$(BIN)/python data/make_samples.py
+
+bench: $(VENV)/runtime
+	@failed=0; for file in configs/benchmark/*.yaml; do $(RUN) recon bench "$$file" || failed=1; done; exit $$failed
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache *.egg-info

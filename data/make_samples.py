@@ -29,6 +29,23 @@ MRI_PIXELS, MRI_COILS, MRI_FIELD_OF_VIEW, MRI_SIGMA = 160, 6, 220.0, 0.01
 MRI_CENTRE_LINES, MRI_LINES, MRI_FINER = 24, 53, 4
 BLUR_SIGMA, MASK_SIGMA, MASK_KEPT = 0.01, 0.01, 0.4
 
+SEVERAL, PIXELS = 8, 128
+"""How many images the benchmarks have of a kind, the last two for finding parameters, and how many pixels each way."""
+BODY_VIEWS, BODY_PITCH, BODY_SIGMA, SLICE_COILS = 120, 2.0, 0.02, 8
+PHOTOGRAPHS = {
+    "01_face": ("astronaut", 2, 0, 60),
+    "02_helmet": ("astronaut", 2, 128, 128),
+    "03_cameraman": ("camera", 2, 22, 0),
+    "04_field": ("camera", 2, 56, 128),
+    "05_cat": ("chelsea", 2, 11, 50),
+    "06_cup": ("coffee", 2, 0, 110),
+    "07_rocket": ("rocket", 2, 70, 90),
+    "08_wood": ("coffee", 1, 20, 20),
+    "09_arm": ("astronaut", 2, 128, 0),
+    "10_spoon": ("coffee", 1, 258, 330),
+}
+"""Name to photograph of scikit-image, how many of its pixels make one, and first row and column of the part."""
+
 
 def few_view_ct(path: Path) -> None:
     """Line integrals of the Shepp-Logan head, 40 parallel views of 256 bins of 1 mm, plus white noise of σ = 0.02."""
@@ -113,7 +130,7 @@ def cartesian_mri(path: Path) -> None:
     middle = slice((MRI_FINER - 1) * n // 2, (MRI_FINER + 1) * n // 2)
     clean = torch.stack([centred_fft(image * coil)[middle, middle] for coil in _coil_maps(finer)]) / MRI_FINER
     rng = np.random.default_rng(2)
-    lines = _lines(rng)
+    lines = _lines(rng, n, MRI_LINES, MRI_CENTRE_LINES)
     parts = rng.normal(0, MRI_SIGMA, (*clean.shape, 2))
     arrays = {
         "kspace": ((clean.numpy() + parts[..., 0] + 1j * parts[..., 1]) * lines[:, None]).astype(np.complex64),
@@ -149,6 +166,124 @@ def masked_photograph(folder: Path) -> None:
     _write_png(folder / "masked.png", np.rint(255 * noisy).astype(np.uint8))
     _write_png(folder / "masked_truth.png", truth)
     _write_png(folder / "mask.png", mask)
+
+
+def photographs(folder: Path) -> None:
+    """Parts of photographs of scikit-image, grey, 128 × 128 pixels."""
+    from skimage import data
+
+    for name, (source, factor, row, column) in PHOTOGRAPHS.items():
+        photo = getattr(data, source)().astype(float)
+        grey = photo @ (0.299, 0.587, 0.114) if photo.ndim == 3 else photo
+        rows, columns = (length // factor for length in grey.shape)
+        small = grey[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor).mean((1, 3))
+        part = small[row : row + PIXELS, column : column + PIXELS]
+        _write_png(folder / f"{name}.png", np.rint(part).astype(np.uint8))
+
+
+def masks(folder: Path) -> None:
+    """Half and a fifth of the pixels at random, and all but those under thirty scratches."""
+    rng = np.random.default_rng(8)
+    for share in (50, 20):
+        _write_png(folder / f"random_{share}.png", rng.random((PIXELS, PIXELS)) < share / 100)
+    kept = np.ones((PIXELS, PIXELS), bool)
+    y, x = np.mgrid[:PIXELS, :PIXELS]
+    for _ in range(30):
+        start, angle, length = rng.uniform(0, PIXELS, 2), rng.uniform(0, pi), rng.uniform(30, 120)
+        along = (x - start[0]) * np.cos(angle) + (y - start[1]) * np.sin(angle)
+        across = (y - start[1]) * np.cos(angle) - (x - start[0]) * np.sin(angle)
+        kept &= ~((abs(across) < 1.5) & (along > 0) & (along < length))
+    _write_png(folder / "scratches.png", kept)
+
+
+def bodies(path: Path) -> None:
+    """Line integrals of seven cross-sections of ellipses and a head, 120 views of 128 bins of 2 mm, and white noise."""
+    rng = np.random.default_rng(9)
+    phantoms = [shepp_logan(radius=120.0, value=0.05), *(_body(rng) for _ in range(SEVERAL - 1))]
+    degrees = np.arange(BODY_VIEWS) * (180 / BODY_VIEWS)
+    scan = ParallelBeam(np.deg2rad(degrees), PIXELS, pitch=BODY_PITCH)
+    clean = torch.stack([phantom.line_integrals(scan, samples=8) for phantom in phantoms]).numpy()
+    images = [phantom.rasterise(Volume((PIXELS, PIXELS), BODY_PITCH)).clamp(min=0) for phantom in phantoms]
+    arrays = {
+        "data": (clean + rng.normal(0, BODY_SIGMA, clean.shape)).astype(np.float16),
+        "angles": degrees,
+        "truth": torch.stack(images).numpy().astype(np.float16),
+    }
+    _write_hdf5(path, arrays, {"angles": "deg", "truth": "1/mm", "sigma": BODY_SIGMA, "pitch_mm": BODY_PITCH})
+
+
+def slices(path: Path) -> None:
+    """Eight slices through heads, maps of eight coils, and lines of k-space for a fourth and an eighth of the time."""
+    rng = np.random.default_rng(10)
+    grid = Volume((PIXELS, PIXELS), MRI_FIELD_OF_VIEW / PIXELS)
+    images = [(_slice(rng).rasterise(grid) * _shade(rng, grid)).numpy() for _ in range(SEVERAL)]
+    arrays = {
+        "images": _rounded(np.stack(images)),
+        "coil_maps": _rounded(_coil_maps(grid, SLICE_COILS).numpy(), 10),
+        **{
+            f"mask_{pace}x": _lines(rng, PIXELS, PIXELS // pace, 96 // pace // 2).astype(np.uint8)[:, None]
+            for pace in (4, 8)
+        },
+    }
+    _write_hdf5(path, arrays, {"field_of_view_mm": MRI_FIELD_OF_VIEW})
+
+
+def _body(rng: np.random.Generator) -> EllipsePhantom:
+    """Soft tissue under a layer of fat, with organs, air and bone that do not overlap; lengths in mm."""
+    water = 0.02
+    a, b = rng.uniform(85, 112, 2)
+    parts = [Ellipse(0.9 * water, a, b), Ellipse(0.1 * water, a - 8, b - 8)]
+    taken: list[tuple[float, float, float]] = []
+    kinds = [(-0.75, 20, 34), (-0.75, 12, 28), (1.0, 8, 14), (0.8, 4, 9)]
+    kinds += [(0.15, 10, 26), (-0.1, 10, 26), (0.3, 3, 6)] * 3
+    for contrast, least, most in kinds:
+        for _ in range(200):
+            radius, along, angle = rng.uniform(least, most), rng.uniform(0, 1) ** 0.5, rng.uniform(0, 2 * pi)
+            x = along * (a - 12 - radius) * np.cos(angle)
+            y = along * (b - 12 - radius) * np.sin(angle)
+            if all(np.hypot(x - u, y - v) > radius + r + 2 for u, v, r in taken):
+                taken.append((x, y, radius))
+                parts.append(Ellipse(contrast * water, radius, radius * rng.uniform(0.5, 1), x, y, rng.uniform(0, pi)))
+                break
+    return EllipsePhantom(parts)
+
+
+def _slice(rng: np.random.Generator) -> EllipsePhantom:
+    """Scalp, skull, grey and white matter, ventricles, folds and small lesions of another head; lengths in mm."""
+    a, b = rng.uniform(62, 78), rng.uniform(80, 98)
+    layers = [
+        Ellipse(0.9, a, b),
+        Ellipse(-0.8, a - 5, b - 5),
+        Ellipse(0.4, a - 9, b - 9),
+        Ellipse(0.25, a - 20, b - 20),
+    ]
+    width, height, tilt = rng.uniform(5, 10), rng.uniform(14, 30), rng.uniform(0.1, 0.35)
+    layers += [Ellipse(-0.6, width, height, side * (width + 4), -6, side * -tilt) for side in (-1, 1)]
+    folds = [
+        Ellipse(
+            float(rng.choice([-0.2, 0.2])),
+            rng.uniform(1.8, 2.6),
+            rng.uniform(4, 8),
+            (a - 16) * np.cos(t),
+            (b - 16) * np.sin(t),
+            t + pi / 2,
+        )
+        for t in np.arange(56) * pi / 28 + rng.uniform(-0.03, 0.03, 56)
+    ]
+    lesions = []
+    for _ in range(10):
+        radius, t, along = rng.uniform(1, 4), rng.uniform(0, 2 * pi), rng.uniform(0.3, 0.75)
+        value = float(rng.choice([-0.15, 0.15, 0.25]))
+        lesions.append(Ellipse(value, radius, radius, along * (a - 20) * np.cos(t), along * (b - 20) * np.sin(t)))
+    return EllipsePhantom([*layers, *folds, *lesions])
+
+
+def _shade(rng: np.random.Generator, volume: Volume) -> Tensor:
+    """The smooth factor, complex, of receivers and of a field off resonance."""
+    x, y = _coordinates(volume)
+    c = [float(v) for v in rng.uniform(-1, 1, 8)]
+    magnitude = 1 + 0.12 * (c[0] * x + c[1] * y + c[2] * (x.square() - y.square()))
+    return magnitude * torch.exp(1j * (c[3] + 0.9 * c[4] * x + 0.9 * c[5] * y + 0.8 * c[6] * x * y + c[7] * y.square()))
 
 
 def _head() -> EllipsePhantom:
@@ -190,28 +325,29 @@ def _phase(volume: Volume) -> Tensor:
     return torch.exp(1j * (0.4 + 0.9 * x - 0.6 * y + 0.8 * x * y - 0.5 * y.square()))
 
 
-def _coil_maps(volume: Volume) -> Tensor:
+def _coil_maps(volume: Volume, coils: int = MRI_COILS) -> Tensor:
     """Fields 1/(z − z_c) of straight wires on a circle outside the object, as of a birdcage, with Σ|S|² = 1."""
     x, y = _coordinates(volume)
     z = x + 1j * y
-    wires = 1.3 * np.exp(2j * pi * (np.arange(MRI_COILS) + 0.3) / MRI_COILS)
+    wires = 1.3 * np.exp(2j * pi * (np.arange(coils) + 0.3) / coils)
     fields = torch.stack([1 / (z - complex(wire)) for wire in wires])
     return fields / fields.abs().square().sum(0).sqrt()
 
 
-def _lines(rng: np.random.Generator) -> Array:
-    """Which lines are taken: all at the centre, others with a density that falls outwards."""
-    distance = np.abs(np.arange(MRI_PIXELS) - MRI_PIXELS // 2) / (MRI_PIXELS / 2)
-    centre = np.abs(np.arange(MRI_PIXELS) - MRI_PIXELS // 2 + 0.5) < MRI_CENTRE_LINES / 2
+def _lines(rng: np.random.Generator, of: int, lines: int, centre_lines: int) -> Array:
+    """Which of so many lines are taken: all at the centre, others with a density that falls outwards."""
+    distance = np.abs(np.arange(of) - of // 2) / (of / 2)
+    centre = np.abs(np.arange(of) - of // 2 + 0.5) < centre_lines / 2
     density = np.where(centre, 0, (1.05 - distance) ** 2)
-    chosen = rng.choice(MRI_PIXELS, MRI_LINES - MRI_CENTRE_LINES, replace=False, p=density / density.sum())
+    chosen = rng.choice(of, lines - centre_lines, replace=False, p=density / density.sum())
     centre[chosen] = True
     return centre
 
 
-def _rounded(maps: Array) -> Array:
-    """Maps to 12 bits, which compress to a third; the error of 2⁻¹³ is far below the noise."""
-    return (np.rint(maps.real * 4096) / 4096 + 1j * np.rint(maps.imag * 4096) / 4096).astype(np.complex64)
+def _rounded(values: Array, bits: int = 12) -> Array:
+    """Complex numbers to so many bits, which compress to a third; the error of 2⁻¹³ is far below the noise."""
+    unit = 2**bits
+    return (np.rint(values.real * unit) / unit + 1j * np.rint(values.imag * unit) / unit).astype(np.complex64)
 
 
 def _write_hdf5(path: Path, arrays: dict[str, Array], attributes: dict[str, object]) -> None:
@@ -229,7 +365,7 @@ def _write_png(path: Path, values: Array) -> None:
 
 def main(folder: Path) -> None:
     """Write every sample into subfolders of ``folder``."""
-    for name in ("ct", "mri", "pet", "photo"):
+    for name in ("ct", "masks", "mri", "pet", "photo", "photos"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     few_view_ct(folder / "ct" / "few_view.h5")
     fan_beam_ct(folder / "ct" / "fan_beam.h5")
@@ -238,6 +374,10 @@ def main(folder: Path) -> None:
     pet_transmission(folder / "pet" / "transmission.h5")
     blurred_photograph(folder / "photo")
     masked_photograph(folder / "photo")
+    photographs(folder / "photos")
+    masks(folder / "masks")
+    bodies(folder / "ct" / "bodies.h5")
+    slices(folder / "mri" / "slices.h5")
 
 
 if __name__ == "__main__":

@@ -71,16 +71,22 @@ def read_file(path: Path, name: str) -> Module:
 
 def read_module(name: str) -> Module | None:
     """The module of that name: part of this package, or already imported; None if it cannot be read."""
-    root, *rest = name.split(".")
-    if root == PACKAGE.name:
-        stem = PACKAGE.joinpath(*rest)
-        for path in (stem / "__init__.py", stem.with_suffix(".py")):
-            if path.is_file():
-                return read_file(path, name)
+    ours = _file_of(name)
+    if ours is not None:
+        return read_file(ours, name)
     origin = getattr(sys.modules.get(name), "__file__", None)
     if origin and origin.endswith(".py"):
         return read_file(Path(origin), name)
     return None
+
+
+@cache
+def _file_of(name: str) -> Path | None:
+    """The file of a module of this package; None for other names."""
+    root, *rest = name.split(".")
+    stem = PACKAGE.joinpath(*rest)
+    files = (stem / "__init__.py", stem.with_suffix(".py")) if root == PACKAGE.name else ()
+    return next((path for path in files if path.is_file()), None)
 
 
 def resolve(name: str, module: Module, seen: frozenset[str] = frozenset()) -> tuple[str, Module] | None:

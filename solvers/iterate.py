@@ -29,6 +29,7 @@ def iterate(
     problem: Problem,
     initial: Tensor | None = None,
     *,
+    truth: Tensor | None = None,
     callback: Callback | None = None,
     compile: bool = False,
 ) -> Result:
@@ -43,6 +44,9 @@ def iterate(
     ----------
     initial
         Starting images, ``(*batch, *shape)``; each solver has its own default.
+    truth
+        Images to compare with, which broadcast to ``(*batch, *shape)``: records then have ``mse``, the mean of
+        |x − truth|², too. Nothing else depends on them.
     callback
         Called as ``callback(iteration, measurements)`` after every iteration; measurements are empty where none were
         taken and otherwise hold one value per item still running.
@@ -67,6 +71,9 @@ def iterate(
             raise ValueError("the initial image must be finite, got NaN or infinity.")
         initial = initial.to(dtype=flat.dtype, device=flat.data.device).expand(*batch, *shape).reshape(-1, *shape)
         initial = flat.lift(initial)
+    if truth is not None:
+        problem.operator.check(truth, shape)
+        truth = truth.to(flat.data.device).expand(*batch, *shape).reshape(-1, *shape)
     question, flat = flat, flat.lifted
     solver.require(flat)
     if problem.dtype in (torch.float16, torch.bfloat16, torch.complex32):
@@ -75,20 +82,23 @@ def iterate(
         )
     step = torch.compile(solver.step) if compile else solver.step
     with torch.no_grad():
-        run = _Run(solver, flat, solver.init(flat, initial))
+        run = _Run(solver, flat, solver.init(flat, initial), question, truth)
         try:
             while run.active.numel():
                 run.advance(step, callback)
         except KeyboardInterrupt:
             run.finish(torch.ones(run.active.numel(), dtype=torch.bool), Reason.INTERRUPTED)
-    return run.result(question, batch)
+    return run.result(batch)
 
 
 class _Run:
     """One run of the loop: the states of the active items and the records of all."""
 
-    def __init__(self, solver: Solver, problem: Problem, state: Any) -> None:
-        self.solver, self.problem, self.state = solver, problem, state
+    def __init__(
+        self, solver: Solver, problem: Problem, state: Any, question: Problem, truth: Tensor | None = None
+    ) -> None:
+        self.solver, self.problem, self.state, self.question = solver, problem, state, question
+        self.truth = truth
         self.start = time.perf_counter()
         count = problem.data.shape[0]
         self.images = solver.image(state).clone()
@@ -132,6 +142,9 @@ class _Run:
             measured = {"change": change, **solver.measure(self.problem, self.state)}
             if self.reach is not None:
                 measured["discrepancy"] = discrepancy(self.problem, image, self.reach)
+            if self.truth is not None:
+                error = self.question.unlift(image) - self.truth[self.active.to(self.truth.device)]
+                measured["mse"] = item_norm(error, error.ndim - 1).square() / error[0].numel()
         seconds = time.perf_counter() - self.start
         if due:
             self._record(seconds, measured)
@@ -177,7 +190,7 @@ class _Run:
             full[key] = row
         self.records.append((self.iteration, seconds, full))
 
-    def result(self, question: Problem, batch: tuple[int, ...]) -> Result:
+    def result(self, batch: tuple[int, ...]) -> Result:
         """Everything, in the caller's batch layout."""
         keys = sorted({key for *_, measured in self.records for key in measured})
         missing = torch.full((self.count,), torch.nan, dtype=torch.float64)
@@ -188,7 +201,7 @@ class _Run:
         history["iteration"] = torch.tensor([i for i, *_ in self.records], dtype=torch.long)
         history["seconds"] = torch.tensor([s for _, s, _ in self.records], dtype=torch.float64)
         return Result(
-            image=question.unlift(self.images).reshape(*batch, *question.shape),
+            image=self.question.unlift(self.images).reshape(*batch, *self.question.shape),
             reasons=tuple(self.reasons),
             iterations=self.iterations.reshape(batch),
             history=history,

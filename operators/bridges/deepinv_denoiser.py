@@ -41,6 +41,10 @@ class DeepinvDenoiser:
             raise ValueError(f"the network returned shape {tuple(out.shape)} for images {tuple(images.shape)}.")
         return out.reshape(x.shape).to(x.dtype)
 
+    def around(self, model: Callable[..., Tensor]) -> DeepinvDenoiser:
+        """The same around another network."""
+        return DeepinvDenoiser(model, self.channels, self.dims, self.takes_sigma)
+
     @staticmethod
     def _level(sigma: float | Tensor, batch: torch.Size, images: Tensor) -> Tensor:
         level = torch.as_tensor(sigma, dtype=images.dtype, device=images.device)

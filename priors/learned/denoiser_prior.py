@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from recon.operators.bridges.deepinv_denoiser import DeepinvDenoiser
 from recon.priors.learned.denoiser import Denoiser, leading
 from recon.priors.learned.dncnn import DnCNN
 from recon.priors.learned.network import Network, check_mode
@@ -43,7 +44,7 @@ class DenoiserPrior(Denoiser):
         Complex images: ``"refuse"`` them, denoise real and imaginary ``"parts"`` separately with the same σ, or the
         ``"magnitude"`` with the phase kept.
     weights
-        File of weights for an ``nn.Module``, loaded into a copy of it.
+        File of weights for an ``nn.Module``, or one that ``deepinv_denoiser`` has taken in, loaded into a copy of it.
 
     Half-precision images are passed on as such where the callable has no weights, else see ``channels``.
     """
@@ -68,11 +69,7 @@ class DenoiserPrior(Denoiser):
         if complex_as not in ("refuse", "parts", "magnitude"):
             raise ValueError(f"DenoiserPrior expects complex_as 'refuse', 'parts' or 'magnitude', got {complex_as!r}.")
         if weights is not None:
-            if not isinstance(denoiser, nn.Module):
-                raise TypeError(
-                    f"DenoiserPrior can load weights into an nn.Module only, got {type(denoiser).__name__}."
-                )
-            denoiser = with_weights(denoiser, weights)
+            denoiser = _loaded(denoiser, weights)
         check_mode(denoiser, "DenoiserPrior")
         self.denoiser = denoiser
         self.network = None if channels is None else Network(denoiser, channels, dims, "DenoiserPrior")
@@ -121,6 +118,15 @@ class DenoiserPrior(Denoiser):
             torch.manual_seed(0)
             network = DnCNN(layers=2, features=3).requires_grad_(False)
         yield cls(network, 0.1, channels=1, complex_as="magnitude")
+
+
+def _loaded(denoiser: Callable[[Tensor, Any], Tensor], weights: str | Path) -> Callable[[Tensor, Any], Tensor]:
+    """A copy of a network, or of what deepinv_denoiser has made of one, with weights from a file."""
+    if isinstance(denoiser, DeepinvDenoiser) and isinstance(denoiser.model, nn.Module):
+        return denoiser.around(with_weights(denoiser.model, weights))
+    if not isinstance(denoiser, nn.Module):
+        raise TypeError(f"DenoiserPrior can load weights into an nn.Module only, got {type(denoiser).__name__}.")
+    return with_weights(denoiser, weights)
 
 
 def _shrink(x: Tensor, sigma: Any) -> Tensor:

@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 
 
 def reconstruct_command(
-    file: Path, overrides: Sequence[str], out: Path | None, *, quiet: bool, as_json: bool, debug: bool
+    file: Path,
+    overrides: Sequence[str],
+    out: Path | None,
+    *,
+    quiet: bool,
+    as_json: bool,
+    debug: bool,
+    workers: int | None = None,
+    cluster: str | None = None,
 ) -> int:
     """Check the job, run it, and say what became of it; the exit code."""
     job = load_job(file, overrides, out)
+    spread = workers is not None or cluster is not None
 
     from rich.console import Console
 
@@ -31,10 +40,16 @@ def reconstruct_command(
     console = Console(soft_wrap=False)
     silent = quiet or as_json
     reporter = Reporter() if silent else Bar(console) if console.is_terminal else Lines(console)
+    command = again(file, overrides, out, workers, cluster)
     try:
-        summary = run_job(job, reporter, debug=debug)
+        if spread:
+            from recon.run.spread import spread_job
+
+            summary = spread_job(job, reporter, workers, cluster)
+        else:
+            summary = run_job(job, reporter, debug=debug)
     except KeyboardInterrupt:  # before the first item or after the last
-        print(f"Interrupted. To continue:\n  {again(file, overrides, out)}", file=sys.stderr)
+        print(f"Interrupted. To continue:\n  {command}", file=sys.stderr)
         return 130
     if as_json:
         print(json.dumps(_report(job, summary), indent=2, ensure_ascii=False))
@@ -49,17 +64,23 @@ def reconstruct_command(
     if summary.interrupted:
         done = sum(record["status"] == "done" for record in summary.records)
         print(f"Interrupted: {done} of {summary.total} items are done. To continue:", file=sys.stderr)
-        print(f"  {again(file, overrides, out)}", file=sys.stderr)
+        print(f"  {command}", file=sys.stderr)
     return summary.exit_code
 
 
-def again(file: Path, overrides: Sequence[str], out: Path | None) -> str:
+def again(
+    file: Path, overrides: Sequence[str], out: Path | None, workers: int | None = None, cluster: str | None = None
+) -> str:
     """The command that continues an interrupted run."""
     words = ["recon", "reconstruct", str(file)]
     for text in overrides:
         words += ["--set", text]
     if out is not None:
         words += ["--out", str(out)]
+    if workers is not None:
+        words += ["--workers", str(workers)]
+    if cluster is not None:
+        words += ["--cluster", cluster]
     return shlex.join(words)
 
 

@@ -36,6 +36,9 @@ class ConfigError(Exception):
         super().__init__(f"{mark}: {message}")
         self.mark, self.message = mark, message
 
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[Mark | str, str]]:
+        return type(self), (self.mark, self.message)
+
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:
     """The choice that looks most like ``name``, None if none does."""

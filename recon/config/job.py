@@ -28,8 +28,8 @@ class Output:
     path
         Folder of the results; by default ``out`` and the job's name, beside the job.
     formats
-        Formats of the reconstructions: npz and hdf5 keep every bit (complex numbers too), tiff32 single precision,
-        tiff16 and png are pictures.
+        Formats of the reconstructions: npz, hdf5 and mat keep every bit (complex numbers too), nifti, fits (real
+        numbers) and zarr as well, cfl and tiff32 single precision; tiff16, dicom and png are pictures.
     preview
         Whether to draw data, first guess and reconstruction side by side.
     convergence
@@ -37,7 +37,9 @@ class Output:
     """
 
     path: Path | None = None
-    formats: Sequence[Literal["npz", "hdf5", "tiff32", "tiff16", "png"]] = ("npz", "png")
+    formats: Sequence[
+        Literal["npz", "hdf5", "mat", "cfl", "tiff32", "tiff16", "png", "nifti", "fits", "zarr", "dicom"]
+    ] = ("npz", "png")
     preview: bool = True
     convergence: bool = True
 

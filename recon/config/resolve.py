@@ -24,6 +24,8 @@ READER = "recon.files.reader.Reader"
 SOLVER = "recon.solvers.solver.Solver"
 VARIATIONAL = "recon.priors.prior.VariationalPrior"
 SAMPLER = "recon.solvers.sampling.sampler.Sampler"
+GRID = ("datasets", "operators", "methods")
+"""Keys that a benchmark has and a job has not."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,20 @@ def load_job(path: Path, overrides: Sequence[str] = (), out: Path | None = None)
         Folder of the results, instead of the job's.
     """
     tree = compose(path, overrides)
-    _check_version(tree)
+    if is_benchmark(tree):
+        key = next(key for key in GRID if key in tree.entries)
+        raise ConfigError(tree.keys[key], f"{key!r} makes this a benchmark rather than a job; recon bench runs it.")
+    return check_job(tree, path, overrides, out)
+
+
+def is_benchmark(tree: Map) -> bool:
+    """Whether a file describes a benchmark, not one job."""
+    return any(key in tree.entries for key in GRID) and "input" not in tree.entries
+
+
+def check_job(tree: Map, path: Path, overrides: Sequence[str] = (), out: Path | None = None) -> JobSpec:
+    """The job that a tree describes; see :func:`load_job`."""
+    check_version(tree)
     info = find_class("recon.config.job.Job")
     assert info is not None
     spec = Components().fill(info, "", JOB, tree)
@@ -87,7 +102,7 @@ def load_job(path: Path, overrides: Sequence[str] = (), out: Path | None = None)
     check_weights(spec)
     _check_numbers(spec)
     spec = _with_seed(spec)
-    _check_device(spec)
+    check_device(spec)
     _check_files(spec)
     _check_folders(spec)
     _check_angles(spec)
@@ -95,7 +110,8 @@ def load_job(path: Path, overrides: Sequence[str] = (), out: Path | None = None)
     return JobSpec(path, spec, tuple(overrides))
 
 
-def _check_version(tree: Map) -> None:
+def check_version(tree: Map) -> None:
+    """Refuse files of another version of the format."""
     version = tree.entries.get("recon")
     if version is None:
         raise ConfigError(tree.mark, f"a job says which version of the format it is written in: recon: {VERSION}.")
@@ -163,7 +179,8 @@ def _check_numbers(spec: ComponentSpec) -> None:
             raise ConfigError(spec.at(name), f"{name} expects a whole number from {least} up, got {spec.params[name]}.")
 
 
-def _check_device(spec: ComponentSpec) -> None:
+def check_device(spec: ComponentSpec) -> None:
+    """Refuse what is no name of a device."""
     device = spec.params["device"]
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise ConfigError(spec.at("device"), f"device expects 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}.")

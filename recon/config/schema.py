@@ -71,7 +71,7 @@ def job_schema() -> Schema:
     """The schema of a whole job: every component with its parameters, their defaults and descriptions."""
     info = find_class("recon.config.job.Job")
     assert info is not None
-    builder = _Builder()
+    builder = Builder()
     schema = builder.object(info, ())
     needed = schema.pop("required")  # by a job that has no base to take it from
     return {
@@ -83,7 +83,7 @@ def job_schema() -> Schema:
     }
 
 
-class _Builder:
+class Builder:
     """Collects one definition per component."""
 
     def __init__(self) -> None:
@@ -162,12 +162,14 @@ class _Builder:
         }
 
     def reference(self, member: Member, word: str, *, needs_name: bool = False) -> Schema:
-        """A pointer to the component's definition, which is made where it is missing."""
+        """A pointer to the component's definition, which is made where it is missing.
+
+        It serves the component wherever it stands, so that it requires only what is required everywhere.
+        """
         key = f"{word}.{member.names[0]}".replace(" ", "_")
         if key not in self.definitions:
             self.definitions[key] = {}
-            inside = member.role not in ("operator",) or word != "operator"
-            definition = self.object(member.info, member.names, inside=inside)
+            definition = self.object(member.info, member.names, inside=True)
             if needs_name:
                 definition["required"].insert(0, "name")
             self.definitions[key] = definition

@@ -8,18 +8,16 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
 from torch import Tensor
 
-from recon.files.conversion import did_you_mean, to_tensor
+from recon.files.contents import About, ArrayFile, Index, LazyArray, reading
+from recon.files.conversion import check_size, did_you_mean, tensor_dtype, to_tensor
 from recon.files.item import DataError, Item, ItemRef
 from recon.files.paths import find_files, item_ids
 from recon.files.reader import Reader
 from recon.files.slices import Slices
-
-Index = tuple[int, ...]
 
 
 class Dataset(NamedTuple):
@@ -31,35 +29,7 @@ class Dataset(NamedTuple):
 
     def path(self, file: Path) -> Path:
         """The file it is in, ``file`` being that of the data."""
-        return file if self.file is None else file.parent / self.file
-
-
-class ArrayFile(Protocol):
-    """An open container of named arrays."""
-
-    def names(self) -> list[str]:
-        """What there is, for messages and for files of a single array."""
-
-    def array(self, name: str, index: Index) -> Any:
-        """``array[index]``: an array, or something with a shape that reads values when indexed.
-
-        Raises ``KeyError`` if there is no such name, ``IndexError`` if there is no such element.
-        """
-
-
-@dataclass(frozen=True)
-class SingleArray:
-    """A container of one array, called ``data``."""
-
-    values: np.ndarray[Any, Any]
-
-    def names(self) -> list[str]:
-        return ["data"]
-
-    def array(self, name: str, index: Index) -> Any:
-        if name != "data":
-            raise KeyError(name)
-        return self.values[index] if index else self.values
+        return file if self.file is None else file.parent / Path(self.file).expanduser()
 
 
 @dataclass(frozen=True)
@@ -83,9 +53,18 @@ class ArrayReader(Reader, ABC):
     sliced
         Roles that are sliced along with the data, at the same axis; the others, such as angles, go to every item whole.
         Roles that ``keys`` does not name are passed over.
+
+    Attributes
+    ----------
+    holds_images
+        Whether the format is one of images, so that the units of its values are those of the image.
+    default_keys
+        What ``keys`` is where it is not given; nothing stands for the only array.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ()
+    holds_images: ClassVar[bool] = False
+    default_keys: ClassVar[Mapping[str, str]] = {}
 
     path: str
     keys: Mapping[str, str | Mapping[str, Any]] | None = None
@@ -103,8 +82,12 @@ class ArrayReader(Reader, ABC):
     def open(self, path: Path) -> AbstractContextManager[ArrayFile]:
         """Open one container; a :class:`DataError` if it is not of this format."""
 
+    def find(self) -> list[Path]:
+        """The containers that ``path`` names, in natural order."""
+        return find_files(self.path, self.suffixes)
+
     def items(self) -> list[ItemRef]:
-        found = find_files(self.path, self.suffixes)
+        found = self.find()
         references: list[ItemRef] = []
         for file, id in zip(found, item_ids(found), strict=True):
             files = tuple(dict.fromkeys((file, *(dataset.path(file) for dataset in self._datasets().values()))))
@@ -126,17 +109,19 @@ class ArrayReader(Reader, ABC):
     def _datasets(self) -> dict[str, Dataset]:
         """Where the array of each role is."""
         if self.keys is None:
-            return {"data": Dataset(None)}
+            return {role: Dataset(key) for role, key in self.default_keys.items()} or {"data": Dataset(None)}
         return {role: _dataset(role, spec, type(self).__name__) for role, spec in self.keys.items()}
 
     def _find(self, container: ArrayFile, file: Path, role: str) -> Any:
         """The array of a role, its values not necessarily read."""
         key, index, _ = self._datasets()[role]
         if key is None:
-            names = container.names()
-            key = "data" if "data" in names else names[0] if len(names) == 1 else ""
-            if not key:
-                raise DataError(f"{file} holds {_listed(names)}; say which is the {role} with keys: {{{role}: name}}.")
+            key = container.main()
+            if key is None:
+                listing = _listed(container.names())
+                if not container.names():
+                    raise DataError(f"{file} holds no arrays.")
+                raise DataError(f"{file} holds {listing}; say which is the {role} with keys: {{{role}: name}}.")
         try:
             return container.array(key, index)
         except KeyError:
@@ -148,16 +133,18 @@ class ArrayReader(Reader, ABC):
     def _load(self, file: Path, id: str, number: int | None) -> Item:
         slice_name = f" {id.rsplit('-', 1)[-1]}" if number is not None else ""
         tensors: dict[str, Tensor] = {}
+        converted: dict[str, str] = {}
         datasets = self._datasets()
         with ExitStack() as stack:
             places = {dataset.path(file) for dataset in datasets.values()}
-            for missing in sorted(str(place) for place in places if not place.is_file()):
+            for missing in sorted(str(place) for place in places if not place.exists()):
                 raise DataError(f"{missing}, which keys ask for, does not exist.")
             opened = {place: stack.enter_context(self.open(place)) for place in places}
             found = {
                 role: self._find(opened[dataset.path(file)], dataset.path(file), role)
                 for role, dataset in datasets.items()
             }
+            about = self._about(opened[file], len(found["data"].shape), number)
             for role, values in found.items():
                 where: tuple[Any, ...] = ()
                 if number is not None and role in self.sliced:
@@ -165,14 +152,43 @@ class ArrayReader(Reader, ABC):
                     where = slices.select(number, found["data"].shape, values.shape, f"{role} of {file}")
                 place, key = datasets[role].path(file), datasets[role].key
                 source = f"{place}:{key}{slice_name}" if key else f"{place}{slice_name}"
-                tensors[role] = to_tensor(values[where], source, keep_bool=role not in ("data", "truth"))
+                keep_bool = role not in ("data", "truth")
+                stored = values.dtype
+                check_size([size for n, size in enumerate(values.shape) if n != len(where) - 1], stored, source)
+                own = isinstance(values, LazyArray)
+                tensors[role] = to_tensor(values[where], source, keep_bool=keep_bool, own=own)
+                if (read := tensor_dtype(stored, source, keep_bool=keep_bool)) != stored:
+                    converted[role] = f"{stored.name} read as {read.name}"
         return Item(
             id=id,
             source=f"{file}{slice_name}",
             data=tensors.pop("data"),
             truth=tensors.pop("truth", None),
             aux=tensors,
+            units=about.units if self.holds_images else "",
+            meta=_noted(about, converted, len(found["data"].shape) - (number is not None)),
         )
+
+    def _about(self, container: ArrayFile, ndim: int, number: int | None) -> About:
+        """What the container says of the data, or of one slice of them."""
+        key, index, _ = self._datasets()["data"]
+        name = key or container.main() or ""
+        with reading(f"What the file says of {name} cannot be understood"):
+            about = container.about(name)
+        if index and about != About():
+            shape = container.array(name, ()).shape
+            for axis, element in enumerate(index):
+                about = about.along(0, len(shape) - axis, element % shape[axis])
+        if number is None or self.slices is None:
+            return about
+        return about.along(Slices.parse(self.slices).axis, ndim, number)
+
+
+def _noted(about: About, converted: Mapping[str, str], ndim: int) -> dict[str, Any]:
+    """What goes into the sidecar; of colours only where they are the first of three axes."""
+    spacing = {} if about.spacing_mm is None else {"spacing_mm": list(about.spacing_mm)}
+    notes = {key: note for key, note in about.notes.items() if key != "color" or ndim == 3}
+    return {**notes, **spacing, **({"converted": dict(converted)} if converted else {})}
 
 
 def _dataset(role: str, spec: str | Mapping[str, Any], owner: str) -> Dataset:

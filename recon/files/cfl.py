@@ -11,10 +11,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from recon.files.arrays import ArrayFile, ArrayReader, SingleArray
+from recon.files.arrays import ArrayReader
+from recon.files.contents import ArrayFile, SingleArray
 from recon.files.item import DataError
 
 _COIL = 3
+_LONGEST_HEADER = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,21 @@ class Cfl(ArrayReader):
     def open(self, path: Path) -> Iterator[ArrayFile]:
         sizes = _sizes(path.with_suffix(".hdr"))
         expected = 8 * prod(sizes)
-        there = path.stat().st_size
+        try:
+            there = path.with_suffix(".cfl").stat().st_size
+        except OSError:
+            raise DataError(f"{path.with_suffix('.cfl')} is missing: a .hdr file needs its .cfl beside it.") from None
         if there != expected:
             raise DataError(f"{path} has {there} bytes, but its header's {sizes} complex numbers take {expected}.")
-        mapped = np.memmap(path, dtype="<c8", mode="r", shape=tuple(sizes), order="F")
+        mapped = np.memmap(path.with_suffix(".cfl"), dtype="<c8", mode="r", shape=tuple(sizes), order="F")
         order = [*reversed(range(_COIL, len(sizes))), *range(min(_COIL, len(sizes)))]
         yield SingleArray(np.squeeze(mapped.transpose(order)))
 
 
 def _sizes(header: Path) -> list[int]:
     try:
-        lines = header.read_text(encoding="ascii").splitlines()
+        with header.open("rb") as stream:
+            lines = stream.read(_LONGEST_HEADER).decode("ascii").splitlines()
         sizes = [int(n) for n in lines[lines.index("# Dimensions") + 1].split()]
     except FileNotFoundError:
         raise DataError(f"{header} is missing: a .cfl file needs its .hdr beside it.") from None

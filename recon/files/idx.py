@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from recon.files.arrays import ArrayFile, ArrayReader, SingleArray
+from recon.files.arrays import ArrayReader
+from recon.files.contents import ArrayFile, SingleArray, check_claim
 from recon.files.item import DataError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -36,15 +37,33 @@ class Idx(ArrayReader):
     @contextmanager
     def open(self, path: Path) -> Iterator[ArrayFile]:
         try:
-            raw = path.read_bytes()
-            raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+            values = _values(path)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{path} cannot be unpacked ({error}).") from None
-        if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] not in _TYPES or len(raw) < 4 + 4 * raw[3]:
-            raise DataError(f"{path} is not an IDX file: it does not begin like one.")
-        sizes = struct.unpack(f">{raw[3]}I", raw[4 : 4 + 4 * raw[3]])
-        dtype = np.dtype(_TYPES[raw[2]])
-        expected = 4 + 4 * raw[3] + prod(sizes) * dtype.itemsize
-        if len(raw) != expected:
-            raise DataError(f"{path} has {len(raw)} bytes, but its header's {list(sizes)} numbers take {expected}.")
-        yield SingleArray(np.frombuffer(raw, dtype, offset=4 + 4 * raw[3]).reshape(sizes))
+        yield SingleArray(values)
+
+
+def _values(path: Path) -> np.ndarray[Any, Any]:
+    """The numbers, not read yet where the file is not compressed."""
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else path.open("rb") as stream:
+        dtype, sizes = _header(stream, path)
+        offset, needed = stream.tell(), prod(sizes) * dtype.itemsize
+        check_claim(path, needed if packed else 0, str(path), packed=packed)
+        numbers = stream.read(needed + 1) if packed else b""
+        there = len(numbers) if packed else path.stat().st_size - offset
+    if there != needed:
+        size = f"{offset + there}" if there <= needed or not packed else f"more than {offset + needed}"
+        raise DataError(f"{path} has {size} bytes, but its header's {list(sizes)} numbers take {offset + needed}.")
+    if packed or not needed:
+        return np.frombuffer(numbers, dtype).reshape(sizes)
+    return np.memmap(path, dtype, mode="r", offset=offset, shape=sizes)
+
+
+def _header(stream: Any, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    start = stream.read(4)
+    sizes = stream.read(4 * start[3]) if len(start) == 4 else b""
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _TYPES or len(sizes) < 4 * start[3]:
+        raise DataError(f"{path} is not an IDX file: it does not begin like one.")
+    return np.dtype(_TYPES[start[2]]), struct.unpack(f">{start[3]}I", sizes)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recon.files.conversion import to_tensor
+from recon.files.conversion import check_size, to_tensor
 from recon.files.item import DataError, Item, ItemRef
 from recon.files.paths import find_files, item_ids
 from recon.files.pixels import count_pages, read_page
@@ -101,20 +101,28 @@ class Images(Reader):
         """One image or volume, and what is known about its values."""
         count = count_pages(file) if self.pages == "volume" else 1
         numbers = range(count) if count > 1 else [page or 0]
-        pages = [read_page(file, number) for number in numbers]
-        if len({(values.shape, values.dtype) for values in pages}) > 1:
-            raise DataError(f"{file} has pages of different sizes or types, so they make no volume; use pages: items.")
-        dtype = pages[0].dtype
+        first = read_page(file, numbers[0])
+        dtype = first.dtype
         top = 1 if dtype.kind == "b" else int(np.iinfo(dtype).max) if dtype.kind in "iu" else None
         divisor = float(top or 1) if self.scale == "dtype" else 1 / float(self.scale)
-        images = [self._colored(to_tensor(values, str(file)), file, top) for values in pages]
-        image = torch.stack(images) if count > 1 else images[0]
+        image = self._colored(to_tensor(first, str(file)), file, top)
+        colours = image.ndim == 3 and image.shape[0] == 3
+        if count > 1:
+            check_size((count, *image.shape), image.numpy().dtype, str(file))
+            image = torch.stack([image]).repeat(count, *[1] * image.ndim)
+        for number in numbers[1:]:
+            page_values = read_page(file, number)
+            if (page_values.shape, page_values.dtype) != (first.shape, dtype):
+                raise DataError(
+                    f"{file} has pages of different sizes or types, so they make no volume; use pages: items."
+                )
+            image[number] = self._colored(to_tensor(page_values, str(file)), file, top)
         meta: dict[str, Any] = {"input_scale": 1 / divisor}
-        if top is not None:
+        if top is not None and dtype.kind != "i":
             meta["value_range"] = (0.0, top / divisor)
-        if images[0].ndim == 3 and images[0].shape[0] == 3 and count == 1:
+        if colours and count == 1:
             meta["color"] = "rgb"
-        return image / divisor, meta
+        return image.div_(divisor), meta
 
     def _colored(self, image: Tensor, file: Path, top: int | None) -> Tensor:
         """(H, W) or (H, W, channels) to what ``color`` asks for, channels first."""

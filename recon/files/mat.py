@@ -10,7 +10,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from recon.files.arrays import ArrayFile, ArrayReader, Index
+from recon.files.arrays import ArrayReader
+from recon.files.contents import ArrayFile, Index, LazyArray, brief, element
+from recon.files.hdf5 import resolved
 from recon.files.item import DataError
 
 
@@ -52,19 +54,25 @@ class _Tree(Protocol):
     def cells(self, node: Any) -> np.ndarray[Any, Any] | None:
         """The nodes in a cell array, in MATLAB's axes; None for everything else."""
 
-    def values(self, node: Any, source: str) -> np.ndarray[Any, Any]:
-        """The numbers of an array, in MATLAB's axes."""
+    def values(self, node: Any, source: str) -> Any:
+        """The numbers of an array, in MATLAB's axes, not necessarily read."""
+
+    def shallow(self, name: str) -> bool:
+        """Whether a variable has no fields for sure, without reading it."""
 
 
 @dataclass(frozen=True)
-class _Variables:
+class _Variables(ArrayFile):
     path: Path
     tree: _Tree
 
     def names(self) -> list[str]:
         found: list[str] = []
         for name in self.tree.variables:
-            self._collect(name, self.tree.root(name), found)
+            if self.tree.shallow(name):
+                found.append(name)
+            else:
+                self._collect(name, self.tree.root(name), found)
         return found
 
     def _collect(self, name: str, node: Any, found: list[str]) -> None:
@@ -78,10 +86,10 @@ class _Variables:
         first, *rest = name.replace("/", ".").split(".")
         if first not in self.tree.variables:
             raise KeyError(name)
+        source = f"{self.path}:{name}"
         node = self.tree.root(first)
         for part in rest:
             node = self.tree.fields(node)[part]
-        source = f"{self.path}:{name}"
         if self.tree.fields(node):
             raise DataError(f"{source} is a struct; name one of its fields: {', '.join(self.tree.fields(node))}.")
         cells = self.tree.cells(node)
@@ -93,10 +101,18 @@ class _Variables:
                 )
             node = cells.reshape(-1, order="F")[index[0]] if len(index) == 1 else cells[index]
             index = ()
-        values = self.tree.values(node, source)
-        if values.ndim == 2 and 1 in values.shape:
-            values = values.reshape(-1) if values.size != 1 else values.reshape(())
-        return values[index] if index else values
+        return element(_vector(self.tree.values(node, source)), index)
+
+
+def _vector(values: Any) -> Any:
+    """1 × N and N × 1 as (N,), 1 × 1 as ()."""
+    if len(values.shape) != 2 or 1 not in values.shape:
+        return values
+    if not isinstance(values, LazyArray):
+        return values.reshape(-1) if values.size != 1 else values.reshape(())
+    if values.shape[0] == 1:
+        return values.at((0, 0) if values.shape == (1, 1) else (0,))
+    return LazyArray(values.shape[:1], values.dtype, lambda where: values.read((*where, 0)), values.source)
 
 
 class _SciPyTree:
@@ -108,9 +124,13 @@ class _SciPyTree:
         self.path = path
         self.read: dict[str, Any] = {}
         try:
-            self.variables = [name for name, *_ in whosmat(path)]
+            self.declared = {name: (shape, kind) for name, shape, kind in whosmat(path)}
         except Exception as error:  # SciPy lets many kinds through on a broken file
-            raise DataError(f"{path} is not a readable MATLAB file ({error}).") from None
+            raise DataError(f"{path} is not a readable MATLAB file ({brief(error)}).") from None
+        self.variables = list(self.declared)
+
+    def shallow(self, name: str) -> bool:
+        return bool(self.declared[name][1] != "struct")
 
     def root(self, name: str) -> Any:
         from scipy.io import loadmat
@@ -120,7 +140,7 @@ class _SciPyTree:
                 self.read[name] = loadmat(self.path, variable_names=[name])[name]
             return self.read[name]
         except Exception as error:
-            raise DataError(f"{self.path}:{name} cannot be read ({error}).") from None
+            raise DataError(f"{self.path}:{name} cannot be read ({brief(error)}).") from None
 
     def fields(self, node: Any) -> dict[str, Any]:
         names = getattr(getattr(node, "dtype", None), "names", None) or ()
@@ -140,7 +160,10 @@ class _Hdf5Tree:
 
     def __init__(self, file: Any) -> None:
         self.file = file
-        self.variables = [name for name in file if not name.startswith("#")]
+        self.variables = [name for name in file if not name.startswith("#") and resolved(file, name) is not None]
+
+    def shallow(self, name: str) -> bool:
+        return not self.fields(self.root(name))
 
     def root(self, name: str) -> Any:
         return self.file[name]
@@ -159,17 +182,27 @@ class _Hdf5Tree:
             nodes[position] = self.file[references[position]]
         return nodes
 
-    def values(self, node: Any, source: str) -> np.ndarray[Any, Any]:
+    def values(self, node: Any, source: str) -> LazyArray:
         import h5py
 
         if not isinstance(node, h5py.Dataset) or self._class(node) == "char":
             raise DataError(f"{source} is text, a sparse matrix or a struct array, not an array of numbers.")
         if "MATLAB_empty" in node.attrs:
             raise DataError(f"{source} is empty.")
-        values: np.ndarray[Any, Any] = np.asarray(node[()]).T
-        if values.dtype.names == ("real", "imag"):
-            values = values["real"] + 1j * values["imag"].astype(values["real"].dtype)
-        return values.astype(bool) if self._class(node) == "logical" else values
+        dtype, logical = node.dtype, self._class(node) == "logical"
+        parts = dtype.fields if dtype.names == ("real", "imag") else None
+        if parts is not None:
+            dtype = np.dtype(f"c{2 * parts['real'][0].itemsize}")
+
+        def read(where: tuple[Any, ...]) -> np.ndarray[Any, Any]:
+            values = np.asarray(node[where])
+            if parts is not None:
+                whole = np.empty(values.shape, dtype)
+                whole.real, whole.imag = values["real"], values["imag"]
+                return whole
+            return values.astype(bool) if logical else values
+
+        return LazyArray(tuple(node.shape), np.dtype(bool) if logical else dtype, read, source).T
 
     @staticmethod
     def _class(node: Any) -> str:

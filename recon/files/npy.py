@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 from zipfile import BadZipFile
 
 import numpy as np
 
-from recon.files.arrays import ArrayFile, ArrayReader, Index
+from recon.files.arrays import ArrayReader
+from recon.files.contents import ArrayFile, Index, LazyArray, element
 from recon.files.item import DataError
 
 
@@ -29,9 +31,13 @@ class Numpy(ArrayReader):
 
     @contextmanager
     def open(self, path: Path) -> Iterator[ArrayFile]:
-        with path.open("rb") as stream:
-            if stream.read(4) not in (b"\x93NUM", b"PK\x03\x04", b"PK\x05\x06"):
-                raise DataError(f"{path} is not a NumPy file: it does not begin like one.")
+        try:
+            with path.open("rb") as stream:
+                start = stream.read(4)
+        except OSError as error:
+            raise DataError(f"{path} cannot be opened ({error.strerror}).") from None
+        if start not in (b"\x93NUM", b"PK\x03\x04", b"PK\x05\x06"):
+            raise DataError(f"{path} is not a NumPy file: it does not begin like one.")
         try:
             loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError, BadZipFile, OSError) as error:
@@ -44,7 +50,7 @@ class Numpy(ArrayReader):
 
 
 @dataclass(frozen=True)
-class _Arrays:
+class _Arrays(ArrayFile):
     path: Path
     arrays: Any
 
@@ -52,11 +58,30 @@ class _Arrays:
         return list(self.arrays)
 
     def array(self, name: str, index: Index) -> Any:
+        if isinstance(self.arrays, dict):
+            return element(self.arrays[name], index)
+        if name not in self.arrays:
+            raise KeyError(name)
+        source = f"{self.path}:{name}"
         try:
-            values = self.arrays[name]
-        except (ValueError, EOFError, BadZipFile, OSError) as error:
-            raise DataError(f"{self.path}:{name} cannot be read{_reason(error)}.") from None
-        return values[index] if index else values
+            shape, dtype, there = _header(self.arrays.zip, name)
+        except (ValueError, EOFError, BadZipFile, OSError, KeyError) as error:
+            raise DataError(f"{source} cannot be read{_reason(error)}.") from None
+        if dtype.hasobject:
+            raise DataError(f"{source} cannot be read: it holds Python objects, not numbers.")
+        if prod(shape) * dtype.itemsize > there:
+            raise DataError(f"{source} of shape {shape} takes {prod(shape) * dtype.itemsize} bytes, but has {there}.")
+        return LazyArray(shape, dtype, lambda where: self.arrays[name][where], source).at(index)
+
+
+def _header(archive: Any, name: str) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Shape and type of an array in an archive, without reading it, and the bytes that there are of it."""
+    member = name if name in archive.namelist() else f"{name}.npy"
+    with archive.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+        return tuple(shape), dtype, archive.getinfo(member).file_size - stream.tell()
 
 
 def _reason(error: Exception) -> str:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from recon.files.item import DataError
 
+_DOUBLE = re.compile(r"\.(nii\.gz|fits\.gz|fits\.fz|zarr\.zip)$", re.IGNORECASE)
+"""Endings of two parts."""
+
 
 def natural_key(text: str | Path) -> tuple[tuple[int, int, str], ...]:
     """Sort key under which ``scan2`` comes before ``scan10``, whatever the case of the letters."""
@@ -19,7 +22,7 @@ def natural_key(text: str | Path) -> tuple[tuple[int, int, str], ...]:
     return (*numbers, (-1, 0, str(text)))
 
 
-def find_files(path: str, suffixes: Sequence[str]) -> list[Path]:
+def find_files(path: str, suffixes: Sequence[str], whole: Callable[[Path], bool] = lambda folder: False) -> list[Path]:
     """The files that ``path`` names, in natural order.
 
     Parameters
@@ -29,6 +32,8 @@ def find_files(path: str, suffixes: Sequence[str]) -> list[Path]:
         ``*``, ``?``, ``[...]`` or ``**``.
     suffixes
         Endings that count in a folder, in lower case and with the dot.
+    whole
+        Whether a folder is to be taken as one file, as those of Zarr are.
 
     Raises
     ------
@@ -36,15 +41,20 @@ def find_files(path: str, suffixes: Sequence[str]) -> list[Path]:
         If nothing is there.
     """
     expanded = Path(path).expanduser()
-    if expanded.is_file():
+    if expanded.is_file() or (expanded.is_dir() and whole(expanded)):
         return [expanded]
     if expanded.is_dir():
-        inside = [p for p in expanded.iterdir() if p.is_file() and p.suffix.lower() in suffixes and p.name[0] != "."]
+        try:
+            visible = [p for p in expanded.iterdir() if p.name[0] != "."]
+        except OSError as error:
+            raise DataError(f"The folder {path} cannot be opened ({error.strerror}).") from None
+        inside = [p for p in visible if (p.is_file() and p.name.lower().endswith(tuple(suffixes))) or _is(whole, p)]
         if not inside:
             raise DataError(f"The folder {path} holds no file ending in {', '.join(suffixes)}.")
         return sorted(inside, key=natural_key)
     if glob.has_magic(str(expanded)):
-        found = [Path(p) for p in glob.glob(str(expanded), recursive=True) if Path(p).is_file()]
+        matching = [Path(p) for p in glob.glob(str(expanded), recursive=True)]
+        found = [p for p in matching if p.is_file() or _is(whole, p)]
         if not found:
             raise DataError(f"No file matches {path}.")
         return sorted(found, key=natural_key)
@@ -53,7 +63,7 @@ def find_files(path: str, suffixes: Sequence[str]) -> list[Path]:
 
 def item_ids(files: Sequence[Path]) -> list[str]:
     """A name for each file that no other has on any file system: the stem, with as much more as it takes."""
-    ids = [_safe(file.stem) for file in files]
+    ids = [_safe(_DOUBLE.sub("", file.name) if _DOUBLE.search(file.name) else file.stem) for file in files]
     longer: tuple[Callable[[Path], str], ...] = (
         lambda file: f"{file.stem}-{file.suffix[1:]}",
         lambda file: f"{file.parent.name}-{file.stem}-{file.suffix[1:]}",
@@ -70,6 +80,10 @@ def item_ids(files: Sequence[Path]) -> list[str]:
             ids[n] = f"{base}-{number}"
         taken.add(ids[n].casefold())
     return ids
+
+
+def _is(whole: Callable[[Path], bool], path: Path) -> bool:
+    return path.is_dir() and whole(path)
 
 
 def _safe(name: str) -> str:

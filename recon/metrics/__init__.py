@@ -1,7 +1,10 @@
-"""How far an image is from the truth, one number per item."""
+"""How far an image is from the truth."""
 
+from recon.metrics.coverage import coverage, spread
+from recon.metrics.haarpsi import haarpsi
+from recon.metrics.lpips import lpips, lpips_weights
 from recon.metrics.nmse import nmse
 from recon.metrics.psnr import psnr
 from recon.metrics.ssim import ssim
 
-__all__ = ["nmse", "psnr", "ssim"]
+__all__ = ["coverage", "haarpsi", "lpips", "lpips_weights", "nmse", "psnr", "spread", "ssim"]

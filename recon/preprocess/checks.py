@@ -55,3 +55,14 @@ def require_roles(roles: object, step: str) -> None:
         or not roles
     ):
         raise ValueError(f"{step} expects roles to be a list of names such as [data, truth], got {roles!r}.")
+
+
+def without_place(item: Item, roles: Sequence[str], step: str) -> Item:
+    """The item without the place in space that its file tells, where the step has moved the data's elements.
+
+    ``spacing_mm`` and ``affine`` go, which would otherwise be written beside an image that they no longer fit.
+    """
+    known = [key for key in ("spacing_mm", "affine") if item.meta.get(key) is not None]
+    if "data" not in roles or not known:
+        return item
+    return item.changed(meta={**dict.fromkeys(known), "place_lost_to": step})

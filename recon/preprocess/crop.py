@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 
 from recon.files.item import DataError, Item
-from recon.preprocess.checks import refuse_moving_the_axis, require_axis, require_roles, scan_after
+from recon.preprocess.checks import refuse_moving_the_axis, require_axis, require_roles, scan_after, without_place
 from recon.preprocess.step import Step
 
 
@@ -66,7 +66,11 @@ class Crop(Step):
             cut[role] = array.index_select(axis, kept)
         middle = self.step == 1 and int(kept[0] + kept[-1]) == size - 1
         detector = self.axis % item.data.ndim != 0 and not middle
-        return item.with_arrays(cut).changed(**scan_after(item, self.roles if detector else (), "crop"))
+        return without_place(
+            item.with_arrays(cut).changed(**scan_after(item, self.roles if detector else (), "crop")),
+            self.roles,
+            "crop",
+        )
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Step, Item]]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 
 from recon.files.item import Item
-from recon.preprocess.checks import refuse_moving_the_axis, require_axis, require_roles, scan_after
+from recon.preprocess.checks import refuse_moving_the_axis, require_axis, require_roles, scan_after, without_place
 from recon.preprocess.step import Step
 
 
@@ -46,7 +46,11 @@ class Flip(Step):
             for role, array in arrays.items()
         }
         detector = self.axis % item.data.ndim != 0
-        return item.with_arrays(flipped).changed(**scan_after(item, self.roles if detector else (), "flip"))
+        return without_place(
+            item.with_arrays(flipped).changed(**scan_after(item, self.roles if detector else (), "flip")),
+            self.roles,
+            "flip",
+        )
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Step, Item]]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 
 from recon.files.item import DataError, Item
-from recon.preprocess.checks import require_roles, scan_after
+from recon.preprocess.checks import require_roles, scan_after, without_place
 from recon.preprocess.step import Step
 
 
@@ -56,7 +56,9 @@ class Transpose(Step):
             raise DataError(
                 f"transpose moves the detector of {item.source} from its last axis; put it before rotation_axis."
             )
-        return item.with_arrays(moved).changed(**scan_after(item, self.roles, "transpose"))
+        return without_place(
+            item.with_arrays(moved).changed(**scan_after(item, self.roles, "transpose")), self.roles, "transpose"
+        )
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Step, Item]]:

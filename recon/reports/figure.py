@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 from warnings import catch_warnings, filterwarnings
 
-from recon.files.item import DataError
+from recon.files.whole import whole
 
 INK, MUTED, RULE = "#1a1a1a", "#6b6b6b", "#d9d9d9"
 LINES = ("#1f5fa8", "#c8553d", "#3d8b5f", "#8a5fa8", "#b5892b", "#4a9aa8")
@@ -42,6 +40,15 @@ _STYLE = {
 
 
 @contextmanager
+def styled() -> Iterator[None]:
+    """The look of every figure drawn inside the block."""
+    from matplotlib import rc_context
+
+    with rc_context({**_STYLE, "svg.fonttype": "none", "svg.hashsalt": "recon"}):
+        yield
+
+
+@contextmanager
 def figure(
     path: str | Path, width: float, height: float, layout: Literal["constrained"] | None = None
 ) -> Iterator[Any]:
@@ -49,26 +56,16 @@ def figure(
 
     A file of the same name is replaced only by a complete one.
     """
-    from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{uuid4().hex[:8]}.part")
-    with rc_context(_STYLE), catch_warnings():
+    with styled(), catch_warnings():
         filterwarnings("ignore", message="Glyph .* missing from font")  # item names may be in any script
         drawing = Figure(figsize=(width, height), dpi=150, layout=layout)
         canvas = FigureCanvasAgg(drawing)
         yield drawing
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as stream:
-                canvas.print_png(stream)
-            os.replace(temporary, target)
-        except OSError as error:
-            raise DataError(f"{target} cannot be written ({error.strerror or error}).") from None
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole(Path(path)) as temporary, temporary.open("wb") as stream:
+            canvas.print_png(stream)
 
 
 def caption(drawing: Any, title: str, note: str) -> None:

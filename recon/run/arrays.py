@@ -13,9 +13,9 @@ from torch import Tensor
 
 from recon.config.errors import ConfigError
 from recon.config.values import ArraySpec
-from recon.files import Cfl, DataError, Hdf5, Idx, Images, Item, Mat, Numpy
+from recon.files import Cfl, DataError, Dicom, Fits, Hdf5, Idx, Images, Item, Mat, Nifti, Numpy, Zarr
 
-_READERS: tuple[Any, ...] = (Numpy, Hdf5, Mat, Cfl, Idx)
+_READERS: tuple[Any, ...] = (Numpy, Hdf5, Mat, Cfl, Nifti, Fits, Dicom, Zarr, Idx)
 
 
 def tensor_of(spec: ArraySpec, item: Item | None) -> Tensor:
@@ -63,7 +63,7 @@ def read_array(path: Path, key: str | None = None, index: int | tuple[int, ...] 
 @lru_cache(maxsize=16)
 def _read_array(path: Path, key: str | None, index: int | tuple[int, ...] | None, modified: int) -> Tensor:
     for reader in _READERS:
-        if path.suffix.lower() in reader.suffixes:
+        if path.name.lower().endswith(reader.suffixes):
             entry: Any = key if index is None else {"key": key or "data", "index": index}
             keys = None if entry is None else {"data": entry}
             data: Tensor = reader(str(path), keys=keys).items()[0].load().data

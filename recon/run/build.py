@@ -71,7 +71,7 @@ def build(value: Value, around: Surroundings) -> Any:
 
 def _component(spec: ComponentSpec, around: Surroundings) -> Any:
     cls = load(spec.path)
-    spec = complete(spec, around.item, around.data_shape)
+    spec = complete(spec, around.item, around.data_shape, around.image_shape)
     params = {name: build(value, around) for name, value in spec.params.items()}
     params = {name: _path(spec, name, value) if isinstance(value, Path) else value for name, value in params.items()}
     try:

@@ -51,7 +51,7 @@ def describe(
         "units": item.units,
         "shape": list(image.shape),
         "dtype": str(image.dtype).removeprefix("torch."),
-        "spacing_mm": None if volume is None else list(volume.spacing),
+        "spacing_mm": _spacing(item, image) if volume is None else list(volume.spacing),
         "sigma": solved.case.sigma,
         "lam": solved.weight,
         "operator": repr(operator),
@@ -63,6 +63,12 @@ def describe(
         "versions": versions(),
         "config": job.plain(),
     }
+
+
+def _spacing(item: Item, image: Tensor) -> list[float] | None:
+    """That of the data as read, for an image with the axes of the data."""
+    found = item.meta.get("spacing_mm")
+    return list(found) if found is not None and image.shape == item.data.shape else None
 
 
 def solver_name(job: JobSpec, solved: Solved) -> str:

@@ -23,13 +23,17 @@ from recon.signatures import ClassInfo, find_class
 Params = dict[str, Value]
 
 
-def complete(spec: ComponentSpec, item: Item | None, data_shape: Shape | None) -> ComponentSpec:
+def complete(
+    spec: ComponentSpec, item: Item | None, data_shape: Shape | None, image_shape: Shape | None = None
+) -> ComponentSpec:
     """The description with everything filled in that the job leaves out and the item tells.
 
     A geometry gets the item's own description where the job says ``from-file``, its angles in radians, only the views
     that preprocessing has kept, bins and rows from data ``(..., angles, bins)`` or ``(..., angles, rows, bins)``, and
     the rotation axis from the step ``rotation_axis``: as offset of the detector for parallel rays, as ``axis_offset``
-    for diverging ones. An operator's volume gets the pixels of :func:`default_volume`.
+    for diverging ones. An operator's volume gets the pixels of :func:`default_volume`. Where the image is known
+    beforehand, the volume has its shape, and a scan of which there are no data as many bins and rows as the image has
+    pixels across and along the axis.
 
     Raises
     ------
@@ -40,16 +44,17 @@ def complete(spec: ComponentSpec, item: Item | None, data_shape: Shape | None) -
     if info is None:
         return spec
     if info.derives(GEOMETRY):
-        return replace(spec, params=_scan(spec, info, item, data_shape))
+        return replace(spec, params=_scan(spec, info, item, data_shape, image_shape))
     params = dict(spec.params)
     place = next((name for name, value in params.items() if is_geometry(value)), None)
     if place is None:
         return spec
     geometry, grid = described(params[place], item)
-    params[place] = geometry = complete(geometry, item, data_shape)
+    params[place] = geometry = complete(geometry, item, data_shape, image_shape)
+    known = {} if image_shape is None else {"shape": list(image_shape)}
     for name, parameter in info.parameters.items():
         if parameter.annotation is not None and "Volume" in parameter.text:
-            params[name] = _volume(params.get(name), {**default_volume(geometry.params), **grid}, spec)
+            params[name] = _volume(params.get(name), {**default_volume(geometry.params), **grid, **known}, spec)
     return replace(spec, params=params)
 
 
@@ -106,7 +111,9 @@ def _pair(value: Any) -> tuple[float, float]:
     return float(along), float(across)
 
 
-def _scan(spec: ComponentSpec, info: ClassInfo, item: Item | None, data_shape: Shape | None) -> Params:
+def _scan(
+    spec: ComponentSpec, info: ClassInfo, item: Item | None, data_shape: Shape | None, image_shape: Shape | None
+) -> Params:
     params = dict(spec.params)
     flat = "rows" not in info.parameters or ("v" in info.parameters and params.get("v") is None)
     ndim = 2 if flat else 3
@@ -120,6 +127,10 @@ def _scan(spec: ComponentSpec, info: ClassInfo, item: Item | None, data_shape: S
         params.setdefault("bins", data_shape[-1])
         if not flat:
             params.setdefault("rows", data_shape[-2])
+    elif data_shape is None and image_shape is not None:
+        params.setdefault("bins", image_shape[-1])
+        if not flat:
+            params.setdefault("rows", image_shape[0])
     axis = None if item is None else item.meta.get("axis_offset_px")
     if axis is not None and item is not None:
         params |= _axis(spec, params, float(axis), item)

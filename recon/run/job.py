@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,39 +63,47 @@ class Summary:
         return 1 if self.failed else 0
 
 
-def run_job(job: JobSpec, reporter: Reporter, *, debug: bool = False) -> Summary:
+def run_job(job: JobSpec, reporter: Reporter, *, debug: bool = False, only: Collection[str] | None = None) -> Summary:
     """Reconstruct every item of a job that has not been done already.
 
     Parameters
     ----------
     debug
         Let the first error of an item through instead of recording it.
+    only
+        Ids of the items to look at; all where nothing is said.
 
     Raises
     ------
     ConfigError
         If the job cannot run at all.
     """
-    return _Run(job, reporter, debug).go()
+    return _Run(job, reporter, debug, only).go()
+
+
+def item_refs(job: JobSpec) -> list[ItemRef]:
+    """The items of a job; a :class:`ConfigError` if there are none."""
+    reader = build(import_foreign(job.input), Surroundings())
+    try:
+        found: list[ItemRef] = reader.items()
+    except DataError as error:
+        raise ConfigError(job.input.at("path"), str(error)) from error
+    return found
 
 
 class _Run:
     """One run of a job."""
 
-    def __init__(self, job: JobSpec, reporter: Reporter, debug: bool) -> None:
+    def __init__(self, job: JobSpec, reporter: Reporter, debug: bool, only: Collection[str] | None) -> None:
         self.job, self.reporter, self.debug = job, reporter, debug
         device = device_of(job)
         around = Surroundings()
-        reader = build(import_foreign(job.input), around)
         self.steps = [build(import_foreign(step), around) for step in job.preprocess]
         solver = build(import_foreign(job.solver), around)
         self.workshop = Workshop(job, getattr(torch, job.dtype), device)
         self.bench = Bench(solver, device, job.samples, job.solver.mark)
         self.shelf = Shelf(job, device)
-        try:
-            self.refs: list[ItemRef] = reader.items()
-        except DataError as error:
-            raise ConfigError(job.input.at("path"), str(error)) from error
+        self.refs = [ref for ref in item_refs(job) if only is None or ref.id in only]
         self.shelf.open()
         self.key = job_key(job)
         self.keys: dict[str, str] = {}

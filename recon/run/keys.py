@@ -20,16 +20,20 @@ WHERE = ("device", "batch_size")
 
 
 def job_key(job: JobSpec) -> str:
-    """A fingerprint of everything in the job that decides its results: contents of files, not where they lie."""
+    """A fingerprint of everything that decides a job's results: what it says, its code in files, and our version."""
+    return hash_texts([recon.__version__, description_key(job), *map(file_key, _code_files(job))])
+
+
+def description_key(job: JobSpec) -> str:
+    """A fingerprint of what a job says, with the contents of files, not where they lie; of no code."""
     files = [spec.value for spec in arrays(job.spec) if spec.source == "file"]
     files += [path for owner, _, path in paths(job.spec.params) if owner is not job.input]
-    files += _code_files(job)
     content = {key: value for key, value in job.plain().items() if key not in WHERE}
     content["output"].pop("path")
     for key in ("path", "truth"):
         content["input"].pop(key, None)
-    content = _without(content, {str(path.absolute()): path.name for path in files})
-    return _hash([recon.__version__, json.dumps(content, sort_keys=True, default=str), *map(file_key, files)])
+    content = _without(content, {str(path.absolute()): path.name for path in [*files, *_code_files(job)]})
+    return hash_texts([json.dumps(content, sort_keys=True, default=str), *map(file_key, files)])
 
 
 def _code_files(job: JobSpec) -> list[Path]:
@@ -49,13 +53,13 @@ def _without(value: Any, names: dict[str, str]) -> Any:
 
 def item_key(job: str, ref: ItemRef) -> str:
     """The fingerprint of one item of a job."""
-    return _hash([job, ref.id, *(file_key(path) for path in ref.files)])
+    return hash_texts([job, ref.id, *(file_key(path) for path in ref.files)])
 
 
 def file_key(path: Path) -> str:
     """A fingerprint of what a file holds, or all files of a folder."""
     if path.is_dir():
-        return _hash(f"{inner.name} {file_key(inner)}" for inner in sorted(path.iterdir()))
+        return hash_texts(f"{inner.name} {file_key(inner)}" for inner in sorted(path.iterdir()))
     status = path.stat()
     return _file_key(path, status.st_mtime_ns, status.st_size)
 
@@ -65,7 +69,8 @@ def _file_key(path: Path, modified: int, size: int) -> str:
     return digest(path)
 
 
-def _hash(texts: Iterable[str]) -> str:
+def hash_texts(texts: Iterable[str]) -> str:
+    """One digest of some texts, in order."""
     hasher = hashlib.blake2b(digest_size=16)
     for text in texts:
         hasher.update(text.encode() + b"\0")

@@ -60,11 +60,18 @@ class Case:
 
 @dataclass
 class Workshop:
-    """Builds what the items need, and keeps the latest of each for the items that follow."""
+    """Builds what the items need, and keeps the latest of each for the items that follow.
+
+    Attributes
+    ----------
+    simulated
+        Whether the data were made from the truth, whose shape the images then have.
+    """
 
     job: JobSpec
     dtype: torch.dtype
     device: torch.device = torch.device("cpu")  # noqa: RUF009  (immutable)
+    simulated: bool = False
     operator: Value = field(init=False)
     noise: Value = field(init=False)
     fidelity: Value = field(init=False)
@@ -86,10 +93,9 @@ class Workshop:
     def case(self, item: Item) -> Case:
         """The item with its operator, noise and prior; ItemError, DataError or ConfigError if they do not fit."""
         data = _cast(item.data, self.dtype)
-        shape = tuple(data.shape)
-        if item.meta.get("color") == "rgb" and len(shape) == 3 and not self._takes_colours():
-            shape = shape[1:]
-        around = Surroundings(item, shape)
+        shape = self._own(tuple(data.shape), item)
+        seen = self._own(tuple(item.truth.shape), item) if self.simulated and item.truth is not None else None
+        around = Surroundings(item, shape, seen)
         key, operator = self._once("operator", self.operator, around, Operator)
         around = Surroundings(item, shape, operator.domain_shape)
         keys = [key]
@@ -115,6 +121,18 @@ class Workshop:
         _check_truth(item, (*lead, *operator.domain_shape))
         keys += [str(tuple(rows.shape)), str(rows.dtype)]
         return Case(item, rows, lead, operator, noise, fidelity, prior, self.sought, sigma, "|".join(keys))
+
+    def scene(self, item: Item) -> tuple[Operator, NoiseModel]:
+        """How an item that is an image itself gets measured."""
+        around = Surroundings(item, None, self._own(tuple(item.data.shape), item))
+        _, operator = self._once("operator", self.operator, around, Operator)
+        _, noise = self._once("noise", self.noise, around, NoiseModel)
+        return operator, noise
+
+    def _own(self, shape: Shape, item: Item) -> Shape:
+        """The shape of what is reconstructed at once: one colour, unless a prior wants the three together."""
+        colours = item.meta.get("color") == "rgb" and len(shape) == 3
+        return shape[1:] if colours and not self._takes_colours() else shape
 
     def _takes_colours(self) -> bool:
         """Whether a prior wants the three colours together."""
@@ -146,7 +164,7 @@ def _content(value: Value, around: Surroundings) -> Any:
     if isinstance(value, ArraySpec):
         return digest(tensor_of(value, around.item))
     if isinstance(value, ComponentSpec):
-        done = complete(value, around.item, around.data_shape)
+        done = complete(value, around.item, around.data_shape, around.image_shape)
         params = {key: _content(entry, around) for key, entry in done.params.items()}
         return {"component": done.path, **params}
     if isinstance(value, Imported):

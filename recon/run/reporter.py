@@ -18,6 +18,9 @@ class Reporter:
     def start(self, total: int) -> None:
         """A run over so many items begins."""
 
+    def skipped(self, count: int) -> None:
+        """So many items were done before, and are not told one by one."""
+
     def begin(self, ids: list[str]) -> None:
         """These items are being solved."""
 
@@ -42,6 +45,9 @@ class Lines(Reporter):
 
     def start(self, total: int) -> None:
         self.total = total
+
+    def skipped(self, count: int) -> None:
+        self.count += count
 
     def chosen(self, why: str) -> None:
         _say(self.console, why)
@@ -83,6 +89,10 @@ class Bar(Reporter):
         self.items = self.progress.add_task("items", total=total, rate="")
         self.steps = self.progress.add_task("", total=None, visible=False, rate="")
         self.progress.start()
+
+    def skipped(self, count: int) -> None:
+        if self.items is not None:
+            self.progress.advance(self.items, count)
 
     def begin(self, ids: list[str]) -> None:
         if self.steps is not None:

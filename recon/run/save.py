@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,14 @@ from recon.config.errors import ConfigError
 from recon.config.nodes import display
 from recon.config.resolve import JobSpec
 from recon.config.values import ComponentSpec, StopSpec
-from recon.files import DataError, write
-from recon.files.writers import to_json
+from recon.files import DataError
+from recon.files.whole import write_text
+from recon.files.writers import LOSSLESS, check_formats, to_json, written
 from recon.reports import convergence_plot, preview
 from recon.run.describe import data_kind, describe, nominal_range
 from recon.run.solve import Solved
 
 TOLERANCES = {"gap": "relative_gap", "change": "change", "residuals": "primal_residual"}
-LOSSLESS = ("npz", "hdf5")
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,9 @@ class Shelf:
             probe = self.folder / f".{uuid4().hex[:8]}.part"
             probe.touch()
             probe.unlink()
+            check_formats(self.job.output.params["formats"])
+        except DataError as error:
+            raise ConfigError(self.job.output.at("formats"), str(error)) from error
         except OSError as error:
             mark, folder = self.job.output.at("path"), display(self.folder)
             raise ConfigError(mark, f"nothing can be written to the folder {folder!r} ({error.strerror}).") from error
@@ -90,7 +92,9 @@ class Shelf:
         record = {**describe(self.job, self.device, solved, (image, guess, truth)), "key": key}
         before = self.record(item.id).get("files", [])
         self.sidecar(item.id).unlink(missing_ok=True)
-        files = self._images(solved, image, record)
+        images = self._images(solved, image, record)
+        record["conversions"] = {path.name: note for path, note in images.items() if note}
+        files = list(images)
         if self.job.output.params["preview"]:
             files.append(self._preview(solved, image, guess, truth))
         if self.job.output.params["convergence"] and len(solved.history["iteration"]) > 1:
@@ -99,19 +103,21 @@ class Shelf:
         self._replace(item.id, record, before)
         return record
 
-    def _images(self, solved: Solved, image: Tensor, record: Mapping[str, Any]) -> list[Path]:
-        """The reconstruction and, where there are some, the samples and their standard deviation."""
+    def _images(self, solved: Solved, image: Tensor, record: Mapping[str, Any]) -> dict[Path, dict[str, Any]]:
+        """The reconstruction and, where there are some, the samples and their standard deviation, with their notes."""
         item, formats = solved.case.item, self.job.output.params["formats"]
         if image.ndim < 2 and not self.job.output.given("formats"):
             formats = [name for name in formats if name in LOSSLESS]  # a signal is no picture
         names = ("id", "source", "units", "solver", "kind", "reason", "version", "spacing_mm")
         brief = {name: record[name] for name in names if record[name] is not None}
+        if item.meta.get("affine") is not None and image.ndim == 3 and image.shape == item.data.shape:
+            brief["affine"] = item.meta["affine"]
         stem, window = self.folder / item.id, nominal_range(solved)
-        files = write(stem, image, formats, brief, color=_is_colour(solved), window=window)
+        files = written(stem, image, formats, brief, color=_is_colour(solved), window=window)
         if solved.samples is not None and solved.std is not None:
             kept = [name for name in formats if name in LOSSLESS] or ["npz"]
             for name, values in (("std", solved.std), ("samples", solved.samples)):
-                files += write(f"{stem}.{name}", item.restored(values), kept, {**brief, "holds": name})
+                files |= written(f"{stem}.{name}", item.restored(values), kept, {**brief, "holds": name})
         return files
 
     def _preview(self, solved: Solved, image: Tensor, guess: Tensor | None, truth: Tensor | None) -> Path:
@@ -157,16 +163,3 @@ class Shelf:
 
 def _is_colour(solved: Solved) -> bool:
     return solved.case.item.meta.get("color") == "rgb" and solved.image.ndim == 3
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all; a :class:`DataError` if that is not possible."""
-    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror or error}).") from None
-    finally:
-        temporary.unlink(missing_ok=True)

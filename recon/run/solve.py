@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,50 @@ class Solved:
 
 
 @dataclass(frozen=True)
+class Posed:
+    """A batch as the question that the solver gets.
+
+    Attributes
+    ----------
+    why
+        Why the solver was chosen, "" where the job names it.
+    guess
+        The first guess and what it is, None where there is none.
+    """
+
+    cases: tuple[Case, ...]
+    problem: Problem
+    solver: Solver
+    why: str
+    guess: tuple[Tensor, str] | None
+
+    @property
+    def initial(self) -> Tensor | None:
+        """Where the solver starts, None for its own start."""
+        return self.guess[0] if self.guess is not None and self.solver.warm_start else None
+
+    @property
+    def truth(self) -> Tensor | None:
+        """The true images as the solver has images, None where not all are known or they are of another shape."""
+        shapes = [(*case.lead, *case.operator.domain_shape) for case in self.cases]
+        truths = [case.item.truth for case in self.cases]
+        if any(t is None or tuple(t.shape) != shape for t, shape in zip(truths, shapes, strict=True)):
+            return None
+        return torch.cat([t.reshape(-1, *self.problem.shape) for t in truths if t is not None])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a solver made of a batch; images are on its device."""
+
+    result: Result
+    image: Tensor
+    samples: Tensor | None = None
+    std: Tensor | None = None
+    tuned: Tuned | None = None
+
+
+@dataclass(frozen=True)
 class Bench:
     """Solves batches.
 
@@ -86,21 +131,14 @@ class Bench:
         Interrupted
             If the solver was interrupted.
         """
-        try:
-            return self._solve(cases, callback)
-        except (ConfigError, ItemError, Interrupted):
-            raise
-        except Exception as error:
-            if out_of_memory(error):
-                n = len(cases)
-                advice = "lower batch_size or the size of the images" if n > 1 else "make the images smaller"
-                raise ItemError(f"memory ran out on {self.device} with {n} at a time; {advice}.") from error
-            sentence = " ".join(str(error).split()) or "no message"
-            known = isinstance(error, ValueError | TypeError)
-            raise ItemError(sentence if known else f"{type(error).__name__}: {sentence}") from error
-
-    def _solve(self, cases: Sequence[Case], callback: Callback | None) -> list[Solved]:
         start = time.perf_counter()
+        with translated(self.device, len(cases)):
+            posed = self.pose(cases)
+            answer = self.answer(posed, callback)
+            return self.collect(posed, answer, time.perf_counter() - start)
+
+    def pose(self, cases: Sequence[Case]) -> Posed:
+        """The question, on the device, with its first guess."""
         problem = self._problem(cases)
         solver, why = self.solver, ""
         try:
@@ -113,44 +151,50 @@ class Bench:
         if sought is not None:
             sought.require(problem)
         clean = problem.data if problem.noise is None else problem.noise.most_likely(problem.data)
-        guess = first_guess(problem.operator, clean)
-        samples: Tensor | None = None
-        std: Tensor | None = None
-        tuned: Tuned | None = None
+        return Posed(tuple(cases), problem, solver, why, first_guess(problem.operator, clean))
+
+    def answer(self, posed: Posed, callback: Callback | None = None, *, compare: bool = False) -> Answer:
+        """What the solver makes of the question; with ``compare`` it keeps track of the error along its way.
+
+        There it knows the truth and no λ is sought.
+        """
+        solver, problem, cases = posed.solver, posed.problem, posed.cases
         if isinstance(solver, Sampler):
             drawn = sample(solver, problem, self.samples, items=_streams(cases), callback=callback)
             # Where no sample of an item is complete there is no mean; the last good iterates stand in, and the reason.
-            result, image = drawn.result, torch.where(drawn.mean.isnan(), drawn.samples.mean(0), drawn.mean)
-            if self.samples > 1:
-                samples, std = drawn.samples, drawn.std
+            image = torch.where(drawn.mean.isnan(), drawn.samples.mean(0), drawn.mean)
+            several = self.samples > 1
+            answer = Answer(drawn.result, image, drawn.samples if several else None, drawn.std if several else None)
+        elif cases[0].sought is not None:
+            tuned = cases[0].sought.tune(problem, solver, posed.initial, callback)
+            answer = Answer(tuned.result, tuned.result.image, tuned=tuned)
         else:
-            initial = guess[0] if guess is not None and solver.warm_start else None
-            if sought is not None:
-                tuned = sought.tune(problem, solver, initial, callback)
-                result = tuned.result
-            else:
-                result = solver.solve(problem, initial, callback=callback)
-            image = result.image
-        if Reason.INTERRUPTED in result.reasons:
+            truth = posed.truth if compare else None
+            result = solver.solve(problem, posed.initial, truth=truth, callback=callback)
+            answer = Answer(result, result.image)
+        if Reason.INTERRUPTED in answer.result.reasons:
             raise Interrupted
-        seconds = time.perf_counter() - start
-        out, row = [], 0
-        for case in cases:
+        return answer
+
+    def collect(self, posed: Posed, answer: Answer, seconds: float) -> list[Solved]:
+        """The answer item by item, on the CPU."""
+        guess, out, row = posed.guess, [], 0
+        for case in posed.cases:
             rows = slice(row, row + len(case.data))
             row = rows.stop
             out.append(
                 Solved(
                     case,
-                    image=_shaped(image[rows], case),
+                    image=_shaped(answer.image[rows], case),
                     guess=None if guess is None else _shaped(guess[0][rows], case),
                     guess_name="" if guess is None else guess[1],
-                    solver=solver,
-                    why=why,
-                    weight=None if tuned is None else weights.record(tuned, rows),
-                    samples=None if samples is None else torch.stack([_shaped(s[rows], case) for s in samples]),
-                    std=None if std is None else _shaped(std[rows], case),
-                    **_records(result, rows),
-                    seconds=seconds / len(cases),
+                    solver=posed.solver,
+                    why=posed.why,
+                    weight=None if answer.tuned is None else weights.record(answer.tuned, rows),
+                    samples=_stacked(answer.samples, rows, case),
+                    std=None if answer.std is None else _shaped(answer.std[rows], case),
+                    **_records(answer.result, rows),
+                    seconds=seconds / len(posed.cases),
                 )
             )
         return out
@@ -165,6 +209,22 @@ class Bench:
         return Problem(first.operator, data, noise, first.prior, first.fidelity)
 
 
+@contextmanager
+def translated(device: torch.device, count: int) -> Iterator[None]:
+    """Errors of a computation with so many items at a time as one sentence, an :class:`ItemError`."""
+    try:
+        yield
+    except (ConfigError, ItemError, Interrupted):
+        raise
+    except Exception as error:
+        if out_of_memory(error):
+            advice = "lower batch_size or the size of the images" if count > 1 else "make the images smaller"
+            raise ItemError(f"memory ran out on {device} with {count} at a time; {advice}.") from error
+        sentence = " ".join(str(error).split()) or "no message"
+        known = isinstance(error, ValueError | TypeError)
+        raise ItemError(sentence if known else f"{type(error).__name__}: {sentence}") from error
+
+
 def _streams(cases: Sequence[Case]) -> list[int]:
     """Random streams that belong to the item's name and colour, so that no other item changes them."""
     return [zlib.crc32(f"{case.item.id}/{row}".encode()) for case in cases for row in range(len(case.data))]
@@ -172,6 +232,10 @@ def _streams(cases: Sequence[Case]) -> list[int]:
 
 def _shaped(rows: Tensor, case: Case) -> Tensor:
     return rows.reshape(*case.lead, *case.operator.domain_shape).detach().cpu()
+
+
+def _stacked(samples: Tensor | None, rows: slice, case: Case) -> Tensor | None:
+    return None if samples is None else torch.stack([_shaped(one[rows], case) for one in samples])
 
 
 def _records(result: Result, rows: slice) -> dict[str, Any]:
@@ -186,6 +250,13 @@ def _records(result: Result, rows: slice) -> dict[str, Any]:
     kept = result.history["iteration"] <= most
     for key, value in result.history.items():
         if value.ndim > 1:
-            value = value.reshape(len(value), -1, count)[:, :, chosen].flatten(1).nanmean(1)
+            value = _carried(value.reshape(len(value), -1, count)[:, :, chosen].flatten(1)).nanmean(1)
         history[key] = value[kept]
     return {"reason": gravest, "iterations": most, "history": history}
+
+
+def _carried(values: Tensor) -> Tensor:
+    """The columns with their last number in the place of every NaN after it."""
+    steps = torch.arange(len(values))[:, None].expand(values.shape)
+    last = torch.where(values.isnan(), 0, steps).cummax(0).values
+    return values.gather(0, last)

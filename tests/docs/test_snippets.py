@@ -1,9 +1,9 @@
 """Every snippet of README.md and docs/ does what it says it does.
 
-Python runs, top to bottom, in one namespace a page. Jobs are checked and run for a few iterations; parts of jobs are
-put over a whole one and checked. Commands of ``sh`` blocks run where they are recon's own; commands in other blocks and
-in running text are checked for their names and options. A snippet whose first line is a comment with a file's name is
-saved under it, for the snippets after it. Paths are those of the page, in a copy of the repository.
+Python runs, top to bottom, in one namespace a page. Jobs and benchmarks are checked and run for a few iterations; parts
+of them are put over a whole one and checked. Commands of ``sh`` blocks run where they are recon's own; commands in
+other blocks and in running text are checked for their names and options. A snippet whose first line is a comment with a
+file's name is saved under it, for the snippets after it. Paths are those of the page, in a copy of the repository.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import typer
 
 from recon.cli import main
 from recon.cli.app import app
+from recon.config.grid import load_bench
 from recon.config.resolve import load_job
 from recon.operators import FanBeam, ParallelBeam
 from recon.phantoms import disc
@@ -40,6 +41,13 @@ input: {name: hdf5, path: DATA/ct/few_view.h5, keys: {data: data, angles: angles
 operator: {name: ray_transform, geometry: {name: parallel_beam, angles: from-file, angle_unit: rad}}
 prior: tv
 """,
+    "bench": """
+recon: 1
+datasets: [{name: images, path: DATA/photos, validation: 2}]
+operators: [identity]
+noise: {name: gaussian, sigma: 0.05}
+methods: [{solver: pdhg, prior: tv}]
+""",
     "photo": """
 recon: 1
 input: {name: images, path: DATA/photo/masked.png}
@@ -47,7 +55,10 @@ operator: {name: mask, mask: DATA/photo/mask.png}
 prior: tv
 """,
 }
-"""Jobs that parts are put over."""
+"""Jobs and a benchmark that parts are put over."""
+
+BENCH = r"^(datasets|operators|methods|exclude|seeds|limits|timing|tuning|metrics):"
+"""What tells a benchmark."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +107,8 @@ def copy(tmp_path: Path) -> Path:
 
 def scans(folder: Path) -> None:
     """Stand-ins, with fewer bins, for scans that pages read and the repository does not hold."""
-    folder.mkdir(parents=True)
+    (folder / "series").mkdir(parents=True)
+    (folder / "head.nii").touch()
     fan = FanBeam([pi * view / 360 for view in range(721)], 48, 410.66, 553.74, 2.0)
     parameters = {
         "distanceSourceOrigin": fan.source_to_axis,
@@ -189,11 +201,12 @@ def commands(text: str) -> Iterator[list[str]]:
 
 
 def run_job(snippet: Snippet, copy: Path) -> None:
-    """Check a job, and run it if it is whole."""
+    """Check a job or a benchmark, and run it if it is whole."""
     whole = re.search(r"^(recon|base):", snippet.text, re.MULTILINE) is not None
+    bench = re.search(BENCH, snippet.text, re.MULTILINE) is not None
     file = Path(snippet.file or "snippet.yaml")
     if not whole:
-        kind = "ct" if re.search(r"ray_transform|fbp|few_view", snippet.text) else "photo"
+        kind = "bench" if bench else "ct" if re.search(r"ray_transform|fbp|few_view", snippet.text) else "photo"
         (copy / "whole.yaml").write_text(WHOLE[kind].replace("DATA", str(copy / "data")), encoding="utf-8")
         file.write_text(f"base: {copy / 'whole.yaml'}\n{snippet.text}", encoding="utf-8")
     else:
@@ -201,7 +214,8 @@ def run_job(snippet: Snippet, copy: Path) -> None:
     assert main(["config", "check", str(file)]) == 0, snippet.place
     if whole:
         out = copy / "out" / f"{snippet.page.stem}-{snippet.line}"
-        assert main(["reconstruct", str(file), "--out", str(out), "--quiet", *few(file)]) == 0, snippet.place
+        command = ["bench", str(file), *small(file)] if bench else ["reconstruct", str(file), *few(file)]
+        assert main([*command, "--out", str(out), "--quiet"]) == 0, snippet.place
 
 
 def few(job: Path) -> list[str]:
@@ -209,6 +223,16 @@ def few(job: Path) -> list[str]:
     params = getattr(load_job(job, []).solver, "params", {})
     named = "solver:" in job.read_text(encoding="utf-8") or "base:" in job.read_text(encoding="utf-8")
     return ["--set", FEW] if "stop" in params and named else []
+
+
+def small(bench: Path) -> list[str]:
+    """Options that leave a benchmark one image of each kind, and its solvers and searches a few iterations."""
+    spec = load_bench(bench)
+    options = ["tuning.max_solves=3"]
+    for place, dataset in enumerate(spec.axes["dataset"]):
+        options += [f"datasets.{place}.limit=1", f"datasets.{place}.validation={min(1, dataset.key('validation'))}"]
+    options += [f"methods.{place}.{FEW}" for place in range(len(spec.axes["method"]))]
+    return [word for option in options for word in ("--set", option)]
 
 
 def run_command(words: list[str], snippet: Snippet) -> None:

@@ -13,20 +13,29 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = ("operators", "priors", "solvers", "recon")
 ADAPTERS = {
-    "PIL": ("recon/files/",),
-    "deepinv": ("operators/bridges/",),
+    "PIL": ("recon/files/", "recon/reports/"),
+    "astropy": ("recon/files/",),
+    "dask": ("recon/bench/cluster.py", "recon/run/"),
+    "dask_jobqueue": ("recon/run/cluster.py",),
+    "deepinv": ("operators/bridges/", "recon/metrics/"),
+    "distributed": ("recon/bench/cluster.py", "recon/run/"),
     "finufft": ("operators/ct/kernels/",),
     "h5py": ("recon/files/",),
+    "imagecodecs": ("recon/files/",),
+    "jinja2": ("recon/reports/",),
     "matplotlib": ("recon/reports/",),
+    "nibabel": ("recon/files/",),
     "numba": ("operators/ct/kernels/", "operators/functionals/kernels/"),
     "odl": ("operators/bridges/",),
     "pydantic": ("recon/config/",),
+    "pydicom": ("recon/files/",),
     "rich": ("recon/cli/", "recon/run/reporter.py"),
     "ruamel": ("recon/config/",),
     "skimage": ("recon/metrics/",),
     "tifffile": ("recon/files/",),
     "triton": ("operators/ct/kernels/gpu/",),
     "typer": ("recon/cli/",),
+    "zarr": ("recon/files/",),
 }
 ANYWHERE = {"llvmlite", "numpy", "scipy", "torch"}
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from recon.operators import Identity
 from recon.operators.diagonal import Diagonal
-from recon.priors import TotalVariation
+from recon.priors import TGV, TotalVariation
 from recon.solvers import PDHG, Gap, MaxIter, MaxSeconds, Problem, Reason, RelChange, Residuals, Solver, iterate, unroll
 
 
@@ -48,6 +48,32 @@ def test_every_item_stops_by_itself_with_its_reason() -> None:
     assert bool(result.history["change"][1:, 1].isnan().all())
     assert result.reason is Reason.DIVERGED
     assert "last good iterate" in result.reason.sentence
+
+
+def test_errors_are_recorded_where_the_truth_is_known() -> None:
+    solver, problem = Geometric(stop=MaxIter(3) | RelChange(0.6), check_every=1), _problem(0.5, 0.9)
+    truth = torch.tensor([[0.25], [1.0]], dtype=torch.float64)
+    result = solver.solve(problem, truth=truth)
+    # x = 0.5, 0.25, 0.125 and 0.9, whose change of 1/9 ends it
+    assert result.history["mse"][:, 0].tolist() == pytest.approx([0.0625, 0.0, 0.125**2])
+    assert result.history["mse"][0, 1].item() == pytest.approx(0.01)
+    assert bool(result.history["mse"][1:, 1].isnan().all())
+    plain = solver.solve(problem)
+    assert "mse" not in plain.history
+    assert torch.equal(plain.image, result.image)
+
+
+def test_errors_are_those_of_the_image_where_the_unknowns_are_more() -> None:
+    generator = torch.Generator().manual_seed(0)
+    data = torch.rand((1, 6, 6), generator=generator, dtype=torch.float64)
+    problem = Problem(Identity((6, 6)), data, prior=TGV(0.1))
+    result = PDHG(stop=MaxIter(5), check_every=5).solve(problem, truth=data[0])
+    assert result.history["mse"][-1].item() == pytest.approx((result.image - data).square().mean().item())
+
+
+def test_a_truth_of_another_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"expects a tensor of shape \(\.\.\., 1\), got \(2,\)"):
+        Geometric().solve(_problem(0.5), truth=torch.zeros(2))
 
 
 def test_non_finite_iterates_stop_at_once_with_the_last_finite_one() -> None:

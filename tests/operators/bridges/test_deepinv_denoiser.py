@@ -93,6 +93,18 @@ def test_as_a_prior():
     assert torch.equal(pickle.loads(pickle.dumps(prior)).denoise(x), prior.denoise(x))
 
 
+def test_a_prior_loads_weights_into_a_network_taken_in(tmp_path):
+    before, after = Levelled().requires_grad_(False), Levelled().requires_grad_(False)
+    after.gain.fill_(2.0)
+    torch.save(after.state_dict(), tmp_path / "weights.pth")
+    prior = DenoiserPrior(deepinv_denoiser(before), 0.2, weights=tmp_path / "weights.pth")
+    x = torch.randn(3, 4, 5)
+    assert torch.allclose(prior.denoise(x), x / (1 + 2 * 0.04))
+    assert before.gain == 0.5
+    with pytest.raises(TypeError, match=r"can load weights into an nn\.Module only, got DeepinvDenoiser"):
+        DenoiserPrior(deepinv_denoiser(lambda x: x), weights=tmp_path / "weights.pth")
+
+
 def test_networks_of_deepinv():
     models = pytest.importorskip("deepinv.models")
     with torch.random.fork_rng(devices=[]):

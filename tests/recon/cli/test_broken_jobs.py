@@ -255,7 +255,7 @@ CONFIG: dict[str, tuple[str, str]] = {
     ),
     "an unknown format": (
         job(("[npz]", "[npz, jpg]")),
-        "job.yaml:7:36: output expects a list of entries, each 'npz', 'hdf5', 'tiff32', 'tiff16' or 'png' for 'formats', got 'jpg'.",
+        "job.yaml:7:36: output expects a list of entries, each 'npz', 'hdf5', 'mat', 'cfl', 'tiff32', 'tiff16', 'png', 'nifti', 'fits', 'zarr' or 'dicom' for 'formats', got 'jpg'.",
     ),
     "no format": (job(("[npz]", "[]")), "job.yaml:7:30: output expects at least one of its formats."),
     "text for the output": (
@@ -308,7 +308,7 @@ CONFIG: dict[str, tuple[str, str]] = {
     ),
     "a geometry from files that tell none": (
         job((OPERATOR, TOLD)),
-        "job.yaml:3:43: input 'numpy' finds no geometry in its files; write it out here, or read them as dxchange, htc2022 or nxtomo.",
+        "job.yaml:3:43: input 'numpy' finds no geometry in its files; write it out here, or read them as dxchange, htc2022, lodopab or nxtomo.",
     ),
     "a parameter that the geometry of the files does not have": (
         job(

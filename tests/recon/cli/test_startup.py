@@ -12,6 +12,14 @@ import pytest
 
 from tests.recon.cli.conftest import JOB
 
+BENCH = """\
+recon: 1
+datasets: {name: numpy, path: x.npy}
+operators: {name: gaussian_blur, std: {each: [1, 2]}}
+noise: {name: gaussian, sigma: 0.1}
+methods: [{solver: wiener}, {solver: pdhg, prior: tv, on: {operator: "*std=2"}}]
+"""
+
 ROOT = Path(__file__).parents[3]
 HEAVY = ("torch", "numpy", "scipy", "deepinv", "odl", "matplotlib", "skimage", "h5py")
 
@@ -39,6 +47,8 @@ def test_help_checks_and_catalogue_import_nothing_heavy(tmp_path: Path) -> None:
     (tmp_path / "x.npy").touch()
     (tmp_path / "job.yaml").write_text(JOB)
     (tmp_path / "bad.yaml").write_text(JOB.replace("lam", "lambda"))
+    (tmp_path / "bench.yaml").write_text(BENCH)
+    (tmp_path / "bad_bench.yaml").write_text(BENCH.replace("std", "sdt"))
     commands = [
         ["--help"],
         ["--version"],
@@ -47,6 +57,10 @@ def test_help_checks_and_catalogue_import_nothing_heavy(tmp_path: Path) -> None:
         ["config", "check", "job.yaml"],
         ["config", "show", "job.yaml"],
         ["config", "schema"],
+        ["config", "check", "bench.yaml"],
+        ["config", "show", "bench.yaml"],
+        ["config", "schema", "--bench"],
+        ["bench", "bad_bench.yaml"],
         ["reconstruct", "bad.yaml"],
     ]
     found = json.loads(python(PROBE.format(heavy=HEAVY, commands=commands), tmp_path))

@@ -44,5 +44,7 @@ def test_what_may_be_left_out_is_not_required() -> None:
     definitions = job_schema()["$defs"]
     assert "shape" not in definitions["operator.blur"]["required"]
     assert "psf" in definitions["operator.blur"]["required"]
+    gradient = definitions["operator.gradient"]["required"]
+    assert gradient == ["name"], "inside a prior the shape is the image's; editors once marked it as missing"
     assert definitions["operator.ray_transform"]["required"] == ["name", "geometry"]
     assert definitions["noise.gaussian"]["properties"]["sigma"]["anyOf"][0] == {"enum": ["estimate"]}

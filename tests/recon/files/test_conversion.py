@@ -47,6 +47,23 @@ def test_the_tensor_is_a_copy():
     assert values[0] == 0
 
 
+def test_an_array_that_nobody_else_has_is_not_copied():
+    values = np.zeros(3, np.float32)
+    to_tensor(values, "x", own=True)[0] = 1
+    assert values[0] == 1
+    for shared in (values[:2], np.frombuffer(b"\0" * 8, np.float32), np.zeros(2, np.float64)[::-1]):
+        tensor = to_tensor(shared, "x", own=True)
+        tensor += 5
+        assert shared.max() <= 1
+
+
+def test_bad_values_are_counted_in_all_of_a_large_array():
+    values = np.zeros((3, 1 << 19), np.float32)
+    values[1, 7], values[2, 5], values[2, 6] = np.nan, np.inf, np.nan
+    with pytest.raises(DataError, match=r"x holds 3 of 1572864 values that are NaN or infinite, the first at \[1, 7\]"):
+        to_tensor(values, "x")
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [

@@ -169,3 +169,50 @@ def test_wrong_settings(settings, sentence):
     with pytest.raises(ValueError) as caught:
         Hdf5("x.h5", **settings)
     assert str(caught.value) == sentence
+
+
+def test_links_are_followed_and_those_that_lead_nowhere_named(scan, tmp_path):
+    _, arrays = scan
+    with h5py.File(tmp_path / "links.h5", "w") as file:
+        file["far"] = h5py.ExternalLink("scan.h5", "/exchange/white")
+        file["folder"] = h5py.ExternalLink("scan.h5", "/exchange")
+        file["gone"] = h5py.ExternalLink("none.h5", "/x")
+        file["soft"], file["round"] = h5py.SoftLink("/none"), h5py.SoftLink("/round")
+    item = load(tmp_path / "links.h5", keys={"data": "far", "angles": "folder/theta"})
+    assert np.array_equal(item.data.numpy(), arrays["white"])
+    assert np.array_equal(item.aux["angles"].numpy(), arrays["theta"])
+    with Hdf5("x").open(tmp_path / "links.h5") as datasets:
+        assert {"far", "folder/data", "folder/theta"} <= set(datasets.names())
+    for name in ("gone", "soft", "round"):
+        with pytest.raises(DataError, match=rf"links\.h5:{name} is a link that leads nowhere"):
+            load(tmp_path / "links.h5", keys={"data": name})
+
+
+def test_virtual_datasets_whose_files_are_missing_are_not_zeros(scan, tmp_path):
+    _, arrays = scan
+    layout = h5py.VirtualLayout((2, 2, 3, 5), "f4")
+    for number in range(2):
+        layout[number] = h5py.VirtualSource(f"part{number}.h5", "data", (2, 3, 5))
+        with h5py.File(tmp_path / f"part{number}.h5", "w") as file:
+            file["data"] = arrays["white"] + number
+    with h5py.File(tmp_path / "whole.h5", "w") as file:
+        file.create_virtual_dataset("data", layout)
+    assert np.array_equal(load(tmp_path / "whole.h5").data[1].numpy(), arrays["white"] + 1)
+    (tmp_path / "part1.h5").unlink()
+    with pytest.raises(DataError, match=r"whole\.h5:data is put together from other files, and .*part1\.h5 is missing"):
+        load(tmp_path / "whole.h5")
+
+
+def test_chunks_that_were_never_written_are_counted(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("data", (5, 4), "f4", chunks=(2, 4), fillvalue=7)
+        file["data"][:2] = 1
+    item = load(tmp_path / "a.h5")
+    assert item.meta["chunks_missing"] == {"count": 2, "of": 3, "read_as": "7.0"}
+    assert item.data[:, 0].tolist() == [1, 1, 7, 7, 7]
+
+
+def test_a_file_without_arrays(tmp_path):
+    h5py.File(tmp_path / "a.h5", "w").close()
+    with pytest.raises(DataError, match=r"a\.h5 holds no arrays\."):
+        load(tmp_path / "a.h5")

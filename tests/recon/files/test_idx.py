@@ -37,3 +37,12 @@ def test_what_is_refused(tmp_path, raw, sentence):
     (tmp_path / "a.idx").write_bytes(raw)
     with pytest.raises(DataError, match=sentence):
         Idx(str(tmp_path / "a.idx")).items()[0].load()
+
+
+def test_a_compressed_file_that_claims_petabytes(tmp_path):
+    """Nothing of the kind is allocated."""
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"\0\0\x0e\x03" + b"\xff" * 12))
+    with pytest.raises(
+        DataError, match=r"a\.gz is of \d+ bytes by its header, more than its file of \d+ bytes can hold"
+    ):
+        Idx(str(tmp_path / "a.gz")).items()[0].load()

@@ -136,3 +136,19 @@ def test_wrong_settings(settings, sentence):
     with pytest.raises(ValueError) as caught:
         Images("x", **settings)
     assert str(caught.value) == sentence
+
+
+def test_signed_numbers_have_no_nominal_range(tmp_path):
+    """HU of a CT, say: 0 to 1 would cut them in pictures."""
+    tifffile.imwrite(tmp_path / "a.tif", GRAY.astype(np.int16) - 1000)
+    item = load(tmp_path / "a.tif", scale=1)
+    assert np.array_equal(item.data.numpy(), GRAY.astype(float) - 1000)
+    assert "value_range" not in item.meta
+
+
+def test_a_volume_of_colours(tmp_path):
+    pages = np.stack([RGB, 255 - RGB])
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="rgb")
+    item = load(tmp_path / "a.tif", pages="volume", color="rgb")
+    assert torch.equal(item.data, torch.from_numpy(np.moveaxis(pages, -1, 1).copy()) / 255)
+    assert "color" not in item.meta

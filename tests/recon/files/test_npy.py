@@ -1,5 +1,7 @@
 """NumPy files: one array or several, read by name."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -53,3 +55,15 @@ def test_pickled_objects_are_never_loaded(tmp_path, name):
     (np.save if name.endswith("y") else np.savez)(tmp_path / name, np.array([{}]))
     with pytest.raises(DataError, match="it holds Python objects, not numbers"):
         Numpy(str(tmp_path / name)).items()[0].load()
+
+
+def test_an_archive_that_claims_more_than_it_holds(tmp_path):
+    np.savez(tmp_path / "a.npz", data=np.ones((6, 8)))
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        member = archive.read("data.npy").replace(b"(6, 8)", b"(60000000000, 8)").replace(b" " * 10, b"", 1)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("data.npy", member)
+    with pytest.raises(
+        DataError, match=r"a\.npz:data of shape \(60000000000, 8\) takes 3840000000000 bytes, but has 384"
+    ):
+        Numpy(str(tmp_path / "a.npz"), slices={"axis": 0, "index": 0}).items()[0].load()

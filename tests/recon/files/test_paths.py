@@ -61,3 +61,8 @@ def test_ids_are_unique_on_any_file_system(files, ids):
     found = item_ids([Path(file) for file in files])
     assert len({i.casefold() for i in found}) == len(found)
     assert found == ids
+
+
+def test_endings_of_two_parts_are_no_part_of_the_name():
+    names = ["a.nii.gz", "b.fits.fz", "c.FITS.gz", "d.zarr.zip", "e.v2.npy"]
+    assert item_ids([Path(name) for name in names]) == ["a", "b", "c", "d", "e.v2"]

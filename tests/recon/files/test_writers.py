@@ -1,6 +1,7 @@
 """Every format gives back what went in, with its metadata, whole or not at all."""
 
 import json
+from importlib.util import find_spec
 
 import h5py
 import numpy as np
@@ -10,10 +11,13 @@ import torch
 from PIL import Image
 
 from recon.files import FORMATS, DataError, write
-from recon.files.writers import to_json
+from recon.files.writers import LIBRARIES, to_json, written
 
 META = {"solver": "pdhg", "gap": float("nan"), "axis": torch.tensor([1.0, 2.0]), "note": "µ ≥ 0"}
 PLAIN = {"solver": "pdhg", "gap": "nan", "axis": [1.0, 2.0], "note": "µ ≥ 0"}
+
+
+MISSING = [name for name, library in LIBRARIES.items() if find_spec(library) is None]
 
 
 def image(*shape, dtype=torch.float32):
@@ -73,7 +77,7 @@ def test_png_window(tmp_path):
     (path,) = write(tmp_path / "a", x, ["png"], META, window=(0.0, 1.0))
     with Image.open(path) as file:
         assert np.asarray(file).tolist() == [[0, 0, 128], [255, 255, 64]]
-        assert json.loads(file.text["recon"]) == {**PLAIN, "window": [0.0, 1.0]}
+        assert json.loads(file.text["recon"]) == {**PLAIN, "window": [0.0, 1.0], "clipped": 2}
 
 
 def test_png_default_window_is_stated(tmp_path):
@@ -110,6 +114,50 @@ def test_complex_pictures_are_magnitudes_and_say_so(tmp_path):
         assert json.loads(file.pages[0].description) == {"shown": "magnitude"}
     with Image.open(png) as file:
         assert json.loads(file.text["recon"])["shown"] == "magnitude"
+
+
+@pytest.mark.parametrize("name", ["tiff32", "tiff16"])
+def test_pages_of_several_axes_say_which(tmp_path, name):
+    x = image(2, 3, 4, 5)
+    ((path, note),) = written(tmp_path / "a", x, [name]).items()
+    assert note["pages"] == [2, 3]
+    pages = tifffile.imread(path)
+    assert pages.shape == (6, 4, 5)
+    assert "pages" not in next(iter(written(tmp_path / "b", x[0], [name]).values()))
+    if name == "tiff32":
+        assert np.array_equal(pages.reshape(2, 3, 4, 5), x.numpy())
+
+
+def test_notes_say_what_is_not_as_it_was(tmp_path):
+    x = image(4, 5, dtype=torch.float64)
+    notes = {path.name: note for path, note in written(tmp_path / "a", x, ["npz", "mat", "tiff32", "png"]).items()}
+    assert notes["a.npz"] == notes["a.mat"] == {}
+    assert notes["a.tiff"] == {"rounded": "float64 to float32"}
+    assert notes["a.png"].keys() == {"window", "clipped"}
+    exact = written(tmp_path / "b", x.float(), ["tiff32"])
+    assert list(exact.values()) == [{}]
+
+
+def test_numbers_too_large_for_single_precision_are_refused(tmp_path):
+    with pytest.raises(DataError, match=r"tiff32 holds no numbers beyond 3.4e38"):
+        write(tmp_path / "a", torch.full((2, 2), 1e300, dtype=torch.float64), ["tiff32"])
+
+
+@pytest.mark.parametrize("name", ["tiff16", "png"])
+def test_integer_formats_refuse_nan(tmp_path, name):
+    with pytest.raises(DataError, match="holds no NaN and no infinity"):
+        write(tmp_path / "a", torch.tensor([[1.0, float("nan")]]), [name])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_library_is_named_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("recon.files.need.find_spec", lambda name: None)
+    with pytest.raises(DataError) as caught:
+        write(tmp_path / "a", image(3, 3), ["npz", "nifti"])
+    assert str(caught.value) == (
+        "The output format nifti needs the package nibabel: pip install 'recon-imaging[nifti]'."
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_names_with_dots_and_new_folders(tmp_path):
@@ -158,7 +206,7 @@ def test_what_is_refused(tmp_path, x, formats, options, sentence):
 def test_the_image_is_left_alone(tmp_path):
     x = image(5, 7, dtype=torch.complex64).conj().requires_grad_()
     before = x.detach().clone()
-    write(tmp_path / "a", x, FORMATS)
+    write(tmp_path / "a", x, [name for name in FORMATS if name not in ("fits", *MISSING)])
     assert torch.equal(x.detach(), before)
 
 

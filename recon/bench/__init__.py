@@ -1,0 +1,1 @@
+"""Benchmark runs: the grid, the measurements, the cells, and the folder in which they lie."""
