@@ -47,7 +47,7 @@ class DiscrepancyPrinciple(Criterion):
         operator and Gaussian noise and further solves for each λ; by default where those are given. Without it √(2n) is
         left out, too.
     probes
-        Random vectors for df; by default as many as make 4096 numbers with the data, 16 at most.
+        Random vectors for df; by default as many as make 1024 numbers with the data, 4 at most.
     grid
         Whether to add g; by default for ray transforms and Gaussian noise. With both False this is Morozov's rule.
 
@@ -127,5 +127,5 @@ class DiscrepancyPrinciple(Criterion):
 
 
 def _enough(trials: Trials, items: Tensor) -> int:
-    """Probes that see 4096 numbers together, 16 at most."""
-    return min(16, max(1, ceil(4096 / max(1.0, float(trials.counts[items].min())))))
+    """Probes that see 1024 numbers together, 4 at most."""
+    return min(4, max(1, ceil(1024 / max(1.0, float(trials.counts[items].min())))))

@@ -89,7 +89,7 @@ def test_an_interrupt_between_items_ends_the_run_too(
     def pressed(*_: object, **__: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(save, "write", pressed)
+    monkeypatch.setattr(save, "written", pressed)
     ran = run("reconstruct", "job.yaml", "--json")
     assert ran.code == 130
     assert json.loads(ran.out)["interrupted"] is True

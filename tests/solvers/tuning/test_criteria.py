@@ -48,22 +48,18 @@ def test_discrepancy(factor: float) -> None:
     assert int(found.evaluations.max()) < 15
 
 
-def test_noise_above_average_is_not_fitted_in_small_images() -> None:
-    """The weights used to run off to 1e-5, and images to −29 dB."""
-    losses = []
-    for seed in range(6):
-        draw = torch.Generator().manual_seed(seed)
-        truth = torch.zeros(16, 16)
-        truth[4:11, 5:12] = 1
-        truth = truth + 0.3 * torch.rand(16, 16, generator=draw)
-        blur, noise = GaussianBlur(1.0, (16, 16)), GaussianNoise(0.1)
-        problem = Problem(blur, noise.sample(blur(truth), draw), noise, TotalVariation())
-        solver = PDHG(stop=MaxIter(500))
-        found, best = (tune(problem, rule, solver).result.image for rule in ("discrepancy", Oracle(truth=truth)))
-        errors = [float((image - truth).square().mean()) for image in (found, best)]
-        losses.append(10 * log10(errors[0] / errors[1]))
-    assert max(losses) < 20
-    assert sorted(losses)[4] < 2
+@pytest.mark.parametrize(("seed", "loss"), [(0, 20.0), (1, 1.0)])
+def test_noise_above_average_is_not_fitted_in_small_images(seed: int, loss: float) -> None:
+    """Of the first noise the weight used to run off to 1e-5, and the image to −29 dB; of the second it lost 4.5 dB."""
+    draw = torch.Generator().manual_seed(seed)
+    truth = torch.zeros(16, 16)
+    truth[4:11, 5:12] = 1
+    truth = truth + 0.3 * torch.rand(16, 16, generator=draw)
+    blur, noise = GaussianBlur(1.0, (16, 16)), GaussianNoise(0.1)
+    problem = Problem(blur, noise.sample(blur(truth), draw), noise, TotalVariation())
+    image = tune(problem, "discrepancy", PDHG(stop=MaxIter(200))).result.image
+    best = {0: 18.79, 1: 18.96}[seed]  # by Oracle(truth=truth)
+    assert 10 * log10(1 / float((image - truth).square().mean())) > best - loss
 
 
 def test_discrepancy_with_degrees_of_freedom() -> None:
