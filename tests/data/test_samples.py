@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 DATA = Path(__file__).resolve().parents[2] / "data"
-WEIGHTS = DATA / "denoisers"
-SAMPLES = sorted(path for path in DATA.rglob("*") if path.is_file() and path.parent not in (DATA, WEIGHTS))
+OTHERS = (DATA, DATA / "denoisers", DATA / "__pycache__")
+SAMPLES = sorted(path for path in DATA.rglob("*") if path.is_file() and path.parent not in OTHERS)
 
 
 PHOTOS = [path.relative_to(DATA).as_posix() for path in SAMPLES if path.parent.name == "photos"]
