@@ -128,7 +128,7 @@ def _tell(spec: BenchSpec, summary: Summary, options: BenchOptions, page: Path |
     elif not options.quiet:
         before = f", {summary.before} of them done before" if summary.before else ""
         print(f"{cells(summary.total)}{before}: {counts or 'none done'}.")
-        print(f"Run in {spec.folder}" if page is None else f"Report in {page}")
+        print(f"Run in {spec.folder}" if page is None else f"Report in {os.path.normpath(page)}")
     lost = sum(found.get(status, 0) for status in RETRIED)
     if lost and (options.quiet or options.as_json):
         print(f"{lost} of {cells(summary.total)} without a result: {counts}; see {spec.folder}.", file=sys.stderr)
