@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 from recon.config.errors import ConfigError
-from recon.config.nodes import display
 
 
 def report_command(folder: Path, out: Path | None, images: int, *, quiet: bool, as_json: bool) -> int:
@@ -20,7 +19,7 @@ def report_command(folder: Path, out: Path | None, images: int, *, quiet: bool, 
         run = Store.open(folder)
         page = write_report(run, folder if out is None else out, images)
     except (StoreError, DataError) as error:
-        raise ConfigError(display(folder), str(error)) from None
+        raise ConfigError("recon report", str(error)) from None
     done = sum(1 for _ in run.records())
     if as_json:
         print(json.dumps({"report": str(page), "cells": run.expected, "done": done}, indent=2, ensure_ascii=False))
