@@ -7,21 +7,39 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from math import inf
 
 import torch
 
 
-def compare(functions: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median CPU seconds of each function; rounds are interleaved, so that drift of the machine hits all alike."""
+def compare(
+    functions: Mapping[str, Callable[[], object]],
+    repeats: int,
+    clock: Callable[[], float] = time.process_time,
+    limit: float = inf,
+    warm: bool = False,
+) -> dict[str, float]:
+    """Median CPU seconds of each function; rounds are interleaved, so that drift of the machine hits all alike.
+
+    A function that has had ``limit`` seconds sits out the rounds that are left. Each runs once before, unless ``warm``.
+    """
     samples: dict[str, list[float]] = {name: [] for name in functions}
-    for function in functions.values():
+    for function in () if warm else functions.values():
         function()
     for _ in range(repeats):
         for name, function in functions.items():
-            start = time.process_time()
+            if sum(samples[name]) > limit:
+                continue
+            start = clock()
             function()
-            samples[name].append(time.process_time() - start)
+            samples[name].append(clock() - start)
     return {name: statistics.median(times) for name, times in samples.items()}
+
+
+def device_clock() -> float:
+    """Wall time at which all that a GPU was told to do is done."""
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def arguments(description: str) -> argparse.Namespace:

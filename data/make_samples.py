@@ -2,7 +2,7 @@
 
 Every sample is simulated from an object known exactly, or from a photograph, with a fixed seed. None of them is made
 with the operator that later reconstructs it on the same grid: line integrals come from a formula, k-space from a grid
-four times as fine, and the blurred photograph has lost the border that a blur cannot know.
+four times as fine or from a formula too, and the blurred photograph has lost the border that a blur cannot know.
 """
 
 from __future__ import annotations
@@ -16,8 +16,26 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from recon.operators import Blur, ConeBeam, FanBeam, ParallelBeam, Volume, centred_fft, motion_psf
-from recon.phantoms import Ellipse, EllipsePhantom, shepp_logan, shepp_logan_3d
+from recon.operators import (
+    Blur,
+    ConeBeam,
+    FanBeam,
+    ParallelBeam,
+    RandomSampling,
+    Trajectory,
+    Volume,
+    centred_fft,
+    motion_psf,
+)
+from recon.phantoms import (
+    Ellipse,
+    EllipsePhantom,
+    SinusoidalCoils,
+    beating_heart,
+    relaxation_head,
+    shepp_logan,
+    shepp_logan_3d,
+)
 
 Array = np.ndarray
 
@@ -27,6 +45,9 @@ CONE_VIEWS, CONE_ROWS, CONE_BINS, CONE_SIGMA = 36, 48, 64, 0.02
 PET_VIEWS, PET_BINS, PET_PITCH, PET_BLANK = 192, 160, 3.375, 40.0
 MRI_PIXELS, MRI_COILS, MRI_FIELD_OF_VIEW, MRI_SIGMA = 160, 6, 220.0, 0.01
 MRI_CENTRE_LINES, MRI_LINES, MRI_FINER = 24, 53, 4
+ECHOES, ECHO_SPACING, ECHO_PIXELS, ECHO_COILS, ECHO_SIGMA = 8, 0.015, 96, 8, 0.01
+HEART_FRAMES, HEART_PIXELS, HEART_COILS, HEART_FIELD_OF_VIEW, HEART_SIGMA = 16, 72, 4, 300.0, 0.005
+RADIAL_SPOKES, RADIAL_PIXELS, RADIAL_COILS, RADIAL_SIGMA = 34, 112, 4, 0.01
 BLUR_SIGMA, MASK_SIGMA, MASK_KEPT = 0.01, 0.01, 0.4
 
 SEVERAL, PIXELS = 8, 128
@@ -139,6 +160,64 @@ def cartesian_mri(path: Path) -> None:
         "truth": (head.rasterise(grid) * _phase(grid)).numpy().astype(np.complex64),
     }
     _write_hdf5(path, arrays, {"sigma": MRI_SIGMA, "field_of_view_mm": MRI_FIELD_OF_VIEW})
+
+
+def multi_echo_mri(path: Path) -> None:
+    """Eight spin echoes of a head in eight coils, a fourth of the lines of each and other ones in each, plus noise."""
+    pixel = MRI_FIELD_OF_VIEW / ECHO_PIXELS
+    grid = Volume((ECHO_PIXELS, ECHO_PIXELS), pixel)
+    head, coils = relaxation_head(0.475 * MRI_FIELD_OF_VIEW), SinusoidalCoils.birdcage(grid, ECHO_COILS)
+    times = ECHO_SPACING * np.arange(1, ECHOES + 1)
+    clean = head.multi_echo_kspace(grid, times.tolist(), coils=coils).numpy()
+    pattern = RandomSampling(acceleration=4, acs_lines=8, per_frame=True, seed=1)
+    lines = pattern(grid.shape, (ECHOES,)).numpy()[:, :, :1]
+    parts = np.random.default_rng(11).normal(0, ECHO_SIGMA, (*clean.shape, 2))
+    truth = head.parameters(grid)
+    arrays = {
+        "kspace": _rounded((clean + parts[..., 0] + 1j * parts[..., 1]) * lines[:, None]),
+        "mask": lines.astype(np.uint8),
+        "coil_maps": _rounded(coils.maps(grid).numpy()),
+        "echo_times": times,
+        "t2": truth["t2"].numpy(),
+        "m0": truth["m0"].numpy(),
+    }
+    _write_hdf5(path, arrays, {"sigma": ECHO_SIGMA, "echo_times": "s", "t2": "s", "pixel_mm": pixel})
+
+
+def dynamic_mri(path: Path) -> None:
+    """A beating heart in four coils, a sixth of the lines of each of 16 frames, changing ones, plus noise."""
+    pixel = HEART_FIELD_OF_VIEW / HEART_PIXELS
+    grid = Volume((HEART_PIXELS, HEART_PIXELS), pixel)
+    coils = SinusoidalCoils.birdcage(grid, HEART_COILS, waves=3)
+    series = beating_heart(HEART_FIELD_OF_VIEW * 0.45, HEART_FRAMES)
+    clean = torch.stack([frame.kspace(grid, coils=coils) for frame in series]).numpy()
+    pattern = RandomSampling(acceleration=6, acs_lines=4, power=1.5, per_frame=True, seed=3)
+    lines = pattern(grid.shape, (HEART_FRAMES,)).numpy()[:, :, :1]
+    parts = np.random.default_rng(12).normal(0, HEART_SIGMA, (*clean.shape, 2))
+    arrays = {
+        "kspace": _rounded((clean + parts[..., 0] + 1j * parts[..., 1]) * lines[:, None]),
+        "mask": lines.astype(np.uint8),
+        "coil_maps": _rounded(coils.maps(grid).numpy()),
+        "truth": torch.stack([frame.rasterise(grid) for frame in series]).numpy().astype(np.complex64),
+    }
+    _write_hdf5(path, arrays, {"sigma": HEART_SIGMA, "pixel_mm": pixel})
+
+
+def radial_mri(path: Path) -> None:
+    """A head in four coils on 34 spokes at the golden angle, a fifth of those that its pixels ask for, plus noise."""
+    pixel = MRI_FIELD_OF_VIEW / RADIAL_PIXELS
+    grid = Volume((RADIAL_PIXELS, RADIAL_PIXELS), pixel)
+    coils = SinusoidalCoils.birdcage(grid, RADIAL_COILS, waves=3)
+    head = shepp_logan(0.45 * MRI_FIELD_OF_VIEW)
+    scan = Trajectory.golden_angle(RADIAL_SPOKES, 2 * RADIAL_PIXELS)
+    clean = head.kspace(grid, scan, coils).numpy()
+    parts = np.random.default_rng(13).normal(0, RADIAL_SIGMA, (*clean.shape, 2))
+    arrays = {
+        "kspace": _rounded(clean + parts[..., 0] + 1j * parts[..., 1]),
+        "coil_maps": _rounded(coils.maps(grid).numpy()),
+        "truth": head.rasterise(grid).numpy().astype(np.complex64),
+    }
+    _write_hdf5(path, arrays, {"sigma": RADIAL_SIGMA, "pixel_mm": pixel})
 
 
 def blurred_photograph(folder: Path) -> None:
@@ -371,6 +450,9 @@ def main(folder: Path) -> None:
     fan_beam_ct(folder / "ct" / "fan_beam.h5")
     cone_beam_ct(folder / "ct" / "cone_beam.h5")
     cartesian_mri(folder / "mri" / "cartesian.h5")
+    multi_echo_mri(folder / "mri" / "multi_echo.h5")
+    dynamic_mri(folder / "mri" / "dynamic.h5")
+    radial_mri(folder / "mri" / "radial.h5")
     pet_transmission(folder / "pet" / "transmission.h5")
     blurred_photograph(folder / "photo")
     masked_photograph(folder / "photo")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -40,7 +40,7 @@ def join_fields(a: Field, b: Field, where: str) -> Field:
 
 
 class NonlinearComposition(Operator):
-    """x ↦ outer(inner(x))."""
+    """x ↦ outer(inner(x)), with derivatives by the chain rule from those of the two."""
 
     def __init__(self, outer: Operator, inner: Operator) -> None:
         super().__init__(inner.domain_shape, outer.range_shape)
@@ -49,6 +49,22 @@ class NonlinearComposition(Operator):
 
     def apply(self, x: Tensor) -> Tensor:
         return self.outer(self.inner(x))
+
+    def jvp(self, x: Tensor, v: Tensor) -> Tensor:
+        move = self.inner.jvp(x, v)
+        return self.outer(move) if isinstance(self.outer, LinearOperator) else self.outer.jvp(self.inner(x), move)
+
+    def vjp(self, x: Tensor, w: Tensor) -> Tensor:
+        outer = self.outer
+        back = outer.adjoint(w) if isinstance(outer, LinearOperator) else outer.vjp(self.inner(x), w)
+        field = self.inner.range_field
+        if back.is_complex() and (field == "real" or (field == "any" and not x.is_complex())):
+            back = back.real
+        return self.inner.vjp(x, back)
+
+    def gauss_newton(self, x: Tensor, middle: Callable[[Tensor], Tensor] | None = None) -> Callable[[Tensor], Tensor]:
+        z = x if isinstance(self.outer, LinearOperator) else self.inner(x)
+        return self.inner.gauss_newton(x, self.outer.gauss_newton(z, middle))
 
     @classmethod
     def examples(cls) -> Iterator[Operator]:

@@ -15,7 +15,8 @@ class DataTerm(ABC):
     """A data term before there are data: ``fidelity(data, shape)`` is the functional f of z = A(x) that is minimised.
 
     Parameters given per item or per measurement are laid out for the data by :meth:`fit`, and follow them through
-    :meth:`flatten` and :meth:`select`.
+    :meth:`flatten` and :meth:`select`. A class with a class method ``from_operator(operator)`` says by it which
+    parameters the operator tells; jobs may leave these out.
     """
 
     names: ClassVar[tuple[str, ...]] = ()
@@ -26,6 +27,10 @@ class DataTerm(ABC):
 
     def most_likely(self, data: Tensor) -> Tensor:
         """A clean measurement that explains ``data`` about as well as any: ``data`` itself unless overridden."""
+        return data
+
+    def weighed(self, data: Tensor, shape: Sequence[int]) -> Tensor:
+        """Data on items of ``shape`` as an adjoint takes them up: times weights that tell no level of noise."""
         return data
 
     def fit(self, batch: tuple[int, ...], shape: tuple[int, ...]) -> Self:

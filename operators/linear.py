@@ -65,6 +65,10 @@ class LinearOperator(Operator):
         """Evaluate AᴴA x."""
         return self.adjoint(self(x))
 
+    def weighted_normal(self, x: Tensor, weights: Tensor) -> Tensor:
+        """Evaluate AᴴWA x for weights that broadcast against ``(*batch, *range_shape)``."""
+        return self.adjoint(weights * self(x))
+
     def jvp(self, x: Tensor, v: Tensor) -> Tensor:
         """Directional derivative, A v at every x."""
         self.check(x, self.domain_shape, self.domain_field)
@@ -74,6 +78,10 @@ class LinearOperator(Operator):
         """Adjoint derivative, Aᴴw at every x."""
         self.check(x, self.domain_shape, self.domain_field)
         return self.adjoint(w)
+
+    def gauss_newton(self, x: Tensor, middle: Callable[[Tensor], Tensor] | None = None) -> Callable[[Tensor], Tensor]:
+        """Aᴴ M A, whatever x is."""
+        return self.normal if middle is None else lambda v: self.adjoint(middle(self(v)))
 
     def takes_half(self, x: Tensor) -> bool:
         """Whether :meth:`apply` and :meth:`apply_adjoint` take float16 and bfloat16 tensors such as ``x`` as they are.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -76,6 +76,15 @@ class Operator(ABC):
         """Adjoint derivative DA(x)ᴴ[w], of the shape of x (real part where x is real)."""
         self.check(w, self.range_shape, self.range_field)
         return torch.func.vjp(self.__call__, x)[1](w)[0]  # type: ignore[no-any-return]
+
+    def gauss_newton(self, x: Tensor, middle: Callable[[Tensor], Tensor] | None = None) -> Callable[[Tensor], Tensor]:
+        """v ↦ DA(x)ᴴ M DA(x) v for many v, on batches as x: what all of them share may be computed once.
+
+        ``middle`` is M, self-adjoint on tensors as A(x); the identity by default.
+        """
+        if middle is None:
+            return lambda v: self.vjp(x, self.jvp(x, v))
+        return lambda v: self.vjp(x, middle(self.jvp(x, v)))
 
     def linearise(self, x: Tensor) -> LinearOperator:
         """The derivative DA(x) at one item x (no batch dimensions), as a linear operator."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 MIN_ITER = 12
+SMALL = 1e-3
+"""Relative size below which a new direction may be rounding error in good part."""
 
 
 class Ritz(NamedTuple):
@@ -74,9 +76,22 @@ def ritz_values(op: LinearOperator, like: Tensor | None) -> Iterator[Ritz]:
         matrix = torch.diag(torch.tensor(alphas, dtype=torch.float64)) + torch.diag(off, 1) + torch.diag(off, -1)
         values, vectors = torch.linalg.eigh(matrix)
         theta: float = max(float(values[-1]), 0.0)
-        invariant = beta <= 1e-7 * max(theta, 1e-30)  # the Krylov space: its Ritz values are eigenvalues
-        yield Ritz(theta, 0.0 if invariant else beta * abs(float(vectors[-1, -1])), len(basis))
-        if invariant:
+        following = None if beta <= 1e-7 * max(theta, 1e-30) else _orthogonal(w / beta, stacked, beta < SMALL * theta)
+        yield Ritz(theta, 0.0 if following is None else beta * abs(float(vectors[-1, -1])), len(basis))
+        if following is None:  # the Krylov space is invariant: its Ritz values are eigenvalues
             return
         betas.append(beta)
-        basis.append(w / beta)
+        basis.append(following)
+
+
+def _orthogonal(v: Tensor, basis: Tensor, rounded: bool) -> Tensor | None:
+    """A unit vector next to the basis; of one that may be ``rounded`` noise what is orthogonal, None if that is little.
+
+    Of the noise that is left where the Krylov space is invariant, as for partial isometries after two steps, a part
+    lies along the basis; with that left in, Ritz values exceed ‖A‖².
+    """
+    if not rounded:
+        return v
+    rest = v - (basis.conj() @ v) @ basis
+    size = float(torch.linalg.vector_norm(rest))
+    return rest / size if size > 0.1 else None

@@ -1,10 +1,13 @@
-"""Small helpers on tensors that every room uses."""
+"""Small helpers on tensors and numbers that every room uses."""
 
 from __future__ import annotations
 
+from math import isfinite
 from numbers import Real
+from reprlib import repr as shortened
 from typing import Any, TypeGuard
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,6 +26,28 @@ def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def checked_number(value: Any, owner: str, name: str, positive: bool = False) -> float:
+    """A finite float, optionally positive, or one sentence that names it."""
+    wanted = f"{owner} expects a {'positive, ' if positive else ''}finite {name}"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{wanted}, got {value!r}.") from None
+    if not isfinite(number) or (positive and number <= 0):
+        raise ValueError(f"{wanted}, got {value!r}.")
+    return number
+
+
+def checked_count(value: Any, owner: str, name: str) -> int:
+    """A positive whole number, or one sentence that names it."""
+    try:
+        if not isinstance(value, bool) and int(value) == value and value >= 1:
+            return int(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"{owner} expects {name} to be a positive whole number, got {value!r}.")
+
+
 def exact(value: Any) -> Any:
     """A number of Python as a tensor in double precision, anything else as it is."""
     return torch.tensor(value, dtype=torch.float64) if is_number(value) else value
@@ -30,7 +55,15 @@ def exact(value: Any) -> Any:
 
 def fixed(value: Any, owner: str, name: str) -> Tensor:
     """A private, detached copy of an array-like argument; refuses tensors that require gradients."""
-    tensor = torch.as_tensor(value)
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":  # strides that torch explains itself
+            raise
+        shown = shortened(value) if value is None or isinstance(value, str | list | tuple) else type(value).__name__
+        raise TypeError(
+            f"{owner} expects {name} to be a tensor or numbers in rows of one length, got {shown}."
+        ) from None
     if tensor.requires_grad:
         raise ValueError(
             f"{owner} is not differentiable in its {name}; pass {name}.detach(), or build the operator "

@@ -16,11 +16,13 @@ from recon.priors.handcrafted.ictv import ICTV
 from recon.priors.handcrafted.line_tv import LineTV
 from recon.priors.handcrafted.locally_low_rank import LocallyLowRank
 from recon.priors.handcrafted.low_rank import LowRank
+from recon.priors.handcrafted.low_rank_plus_sparse import LowRankPlusSparse
 from recon.priors.handcrafted.magnitude import Magnitude
 from recon.priors.handcrafted.nuclear_tv import NuclearTV
 from recon.priors.handcrafted.proximal_denoiser import ProximalDenoiser
 from recon.priors.handcrafted.simplex import Simplex
 from recon.priors.handcrafted.sparsity import Sparsity
+from recon.priors.handcrafted.structured_low_rank import StructuredLowRank
 from recon.priors.handcrafted.support import Support
 from recon.priors.handcrafted.tgv import TGV
 from recon.priors.handcrafted.tikhonov import Tikhonov
@@ -35,6 +37,7 @@ from recon.priors.learned.diffusion import DiffusionPrior
 from recon.priors.learned.dncnn import DnCNN
 from recon.priors.learned.gaussian import GaussianPrior
 from recon.priors.learned.gaussian_mixture import GaussianMixturePrior
+from recon.priors.learned.simple_cnn import SimpleCNN
 from recon.priors.learned.vp_diffusion import VPDiffusion
 from recon.priors.learned.weights import with_weights
 from recon.priors.prior import Prior, Term, VariationalPrior
@@ -61,13 +64,16 @@ __all__ = [
     "LineTV",
     "LocallyLowRank",
     "LowRank",
+    "LowRankPlusSparse",
     "Magnitude",
     "NonNegative",
     "NuclearTV",
     "Prior",
     "ProximalDenoiser",
+    "SimpleCNN",
     "Simplex",
     "Sparsity",
+    "StructuredLowRank",
     "SumPrior",
     "Support",
     "Term",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -122,6 +122,10 @@ class VariationalPrior(Prior, ABC):
     def auxiliary(self, shape: Shape) -> int:
         """How many images the cost is minimised over beside x."""
         return 0
+
+    def components(self, x: Tensor, auxiliary: Tensor, shape: Shape) -> Mapping[str, Tensor]:
+        """The parts that images ``(*batch, *shape)`` consist of, by the best w ``(*batch, auxiliary, *shape)``."""
+        return {}
 
     def prox(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
@@ -30,6 +30,16 @@ class SumPrior(VariationalPrior):
 
     def auxiliary(self, shape: Shape) -> int:
         return sum(prior.auxiliary(shape) for prior in self.priors)
+
+    def components(self, x: Tensor, auxiliary: Tensor, shape: Shape) -> Mapping[str, Tensor]:
+        """Those of the summands; of parts that have one name, that of the last."""
+        found: dict[str, Tensor] = {}
+        axis, first = auxiliary.ndim - len(shape) - 1, 0
+        for prior in self.priors:
+            own = prior.auxiliary(shape)
+            found |= prior.components(x, auxiliary.narrow(axis, first, own), shape)
+            first += own
+        return found
 
     def unit_terms(self, shape: Shape) -> tuple[Term, ...]:
         count = self.auxiliary(shape)

@@ -11,6 +11,8 @@ from recon.files.item import DataError
 
 GAUSS = 0.6744897501960817
 """Median of |n| for n ~ N(0, 1)."""
+OUTER = 20
+"""One in so many samples of k-space counts as far from its centre."""
 LEAST = 64
 """Details needed for an estimate good to about 15 %, times the square of their order, since neighbours overlap."""
 ORDERS = (4, 2, 1)
@@ -45,6 +47,37 @@ def estimate_sigma(data: Tensor, source: str = "the data") -> float:
     if details is None:
         raise DataError(f"{source} has too few measured neighbours to estimate sigma; give it as a number.")
     sigma = float(details.abs().median()) / GAUSS
+    if not sigma > 0:
+        raise DataError(f"{source} seems to hold no noise, sigma comes out as 0; give it as a number.")
+    return sigma
+
+
+def estimate_kspace_sigma(data: Tensor, radius: Tensor, source: str = "the data") -> float:
+    """Standard deviation σ of white Gaussian noise of each part of k-space, from the samples farthest from its centre.
+
+        σ ≈ median|n| / 0.6745,  n the real and imaginary parts of the outermost twentieth of the samples.
+
+    The signal there is taken as lost in noise; where it is not, the estimate is high. Exact zeros were not measured.
+
+    Parameters
+    ----------
+    data
+        Complex, ``(..., *k)``.
+    radius
+        Distance from the centre of k-space, ``(*k)``.
+
+    Raises
+    ------
+    DataError
+        If too little is measured, or the estimate is zero.
+    """
+    measured = data != 0
+    distance = radius.to(data.device).expand(data.shape)[measured]
+    count = max(LEAST, distance.numel() // OUTER)
+    if distance.numel() < 2 * count:
+        raise DataError(f"{source} has too few samples to estimate sigma; give it as a number.")
+    outermost = data[measured][distance >= distance.topk(count).values.amin()]
+    sigma = float(torch.view_as_real(outermost.resolve_conj()).double().abs().median()) / GAUSS
     if not sigma > 0:
         raise DataError(f"{source} seems to hold no noise, sigma comes out as 0; give it as a number.")
     return sigma

@@ -111,7 +111,7 @@ def solve(problem: Problem, initial: Tensor | None = None, stop: Rule | None = N
     """
     chosen = Auto().choice(problem) if stop is None else Auto(stop=stop).choice(problem)
     result = chosen.solver.solve(problem, initial, **options)
-    return Answer(result.image, result.reasons, result.iterations, result.history, chosen.solver, chosen.why)
+    return Answer(**vars(result), solver=chosen.solver, why=chosen.why)
 
 
 class AutoState(NamedTuple):
@@ -218,8 +218,8 @@ def _candidates(problem: Problem) -> Iterator[Choice]:
             yield Choice(MLEM(), "there is no prior: the likelihood of counts, which an early stop regularises.")
         if isinstance(A, RayTransform):
             yield Choice(FBP(), "there is no prior, and a ray transform has a filtered backprojection.")
-        if isinstance(f, SquaredL2) and f.elements is None:
-            if well_posed(A):
+        if isinstance(f, SquaredL2):
+            if f.elements is None and well_posed(A):
                 yield Choice(PseudoInverse(), f"there is no prior, and {A.name} has a stable inverse in closed form.")
             yield Choice(CGLS(), "there is no prior: least squares, which an early stop regularises.")
     if not problem.convex:

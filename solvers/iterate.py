@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recon.operators.linear import CapabilityError
 from recon.operators.tensors import item_norm
+from recon.priors.prior import VariationalPrior
 from recon.solvers.discrepancy import discrepancy, reach
 from recon.solvers.problem import Problem
 from recon.solvers.result import Reason, Result
@@ -200,12 +201,21 @@ class _Run:
         }
         history["iteration"] = torch.tensor([i for i, *_ in self.records], dtype=torch.long)
         history["seconds"] = torch.tensor([s for _, s, _ in self.records], dtype=torch.float64)
+        shape = (*batch, *self.question.shape)
         return Result(
-            image=self.question.unlift(self.images).reshape(*batch, *self.question.shape),
+            image=self.question.unlift(self.images).reshape(shape),
             reasons=tuple(self.reasons),
             iterations=self.iterations.reshape(batch),
             history=history,
+            components={name: part.reshape(shape) for name, part in _components(self.question, self.images).items()},
         )
+
+
+def _components(question: Problem, stacks: Tensor) -> Mapping[str, Tensor]:
+    """The parts of the images sought that the prior tells apart; none for most."""
+    if not isinstance(question.prior, VariationalPrior) or question.lifted is question:
+        return {}
+    return question.prior.components(question.unlift(stacks), stacks[:, 1:], question.shape)
 
 
 def select_state(state: Any, items: Tensor) -> Any:

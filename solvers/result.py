@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from torch import Tensor
@@ -50,12 +50,16 @@ class Result:
     history
         Measurements, each ``(records, *batch)``; NaN after an item has stopped or where it was not measured.
         ``"iteration"`` and ``"seconds"`` are ``(records,)``.
+    components
+        Parts of the images that the prior tells apart, such as ``"low_rank"`` and ``"sparse"`` of
+        :class:`recon.priors.LowRankPlusSparse`, each like ``image``; none for most priors.
     """
 
     image: Tensor
     reasons: tuple[Reason, ...]
     iterations: Tensor
     history: Mapping[str, Tensor]
+    components: Mapping[str, Tensor] = field(default_factory=dict, kw_only=True)
 
     @property
     def reason(self) -> Reason:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from recon.operators.ct.divergent import checked_distances, turning_axes
 from recon.operators.ct.frames import Frames
-from recon.operators.ct.geometry import CircularGeometry, checked_angles, checked_count, checked_number, per_axis
+from recon.operators.ct.geometry import CircularGeometry, checked_angles, per_axis
+from recon.operators.tensors import checked_count, checked_number
 
 
 @dataclass(frozen=True, init=False)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recon.operators.ct.geometry import checked_number
+from recon.operators.tensors import checked_number
 
 
 def checked_distances(to_axis: Any, to_detector: Any, owner: str) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from warnings import warn
 from torch import Tensor
 
 from recon.operators.ct.frames import Frames
+from recon.operators.tensors import checked_number
 
 
 class Geometry(ABC):
@@ -106,28 +107,6 @@ def checked_angles(angles: Any, owner: str, turns: bool = False) -> tuple[float,
 def _typical_step(angles: Sequence[float]) -> float:
     ascending = sorted(angles)
     return median(b - a for a, b in pairwise(ascending)) if len(angles) > 1 else 0.0
-
-
-def checked_number(value: Any, owner: str, name: str, positive: bool = False) -> float:
-    """A finite float, optionally positive, or one sentence that names it."""
-    wanted = f"{owner} expects a {'positive, ' if positive else ''}finite {name}"
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{wanted}, got {value!r}.") from None
-    if not isfinite(number) or (positive and number <= 0):
-        raise ValueError(f"{wanted}, got {value!r}.")
-    return number
-
-
-def checked_count(value: Any, owner: str, name: str) -> int:
-    """A positive whole number, or one sentence that names it."""
-    try:
-        if not isinstance(value, bool) and int(value) == value and value >= 1:
-            return int(value)
-    except (TypeError, ValueError):
-        pass
-    raise ValueError(f"{owner} expects {name} to be a positive whole number, got {value!r}.")
 
 
 def per_axis(value: float | Sequence[float], ndim: int, owner: str, name: str, positive: bool) -> tuple[float, ...]:

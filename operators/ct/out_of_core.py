@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from recon.operators.ct.cone_beam import ConeBeam
-from recon.operators.ct.geometry import checked_number
 from recon.operators.ct.kernels.items import on_items
 from recon.operators.ct.kernels.rays import ray_table, rays_backproject, rays_project, require_pencils
 from recon.operators.ct.parallel_beam import ParallelBeam
 from recon.operators.ct.ray_transform import RayTransform
 from recon.operators.ct.volume import Volume
 from recon.operators.linear import LinearOperator
+from recon.operators.tensors import checked_number
 
 SLAB_COPIES = 2  # a slab and what kernels pack, or the sum so far and a part of it
 VIEW_COPIES = {2: 5, 3: 2}  # the sum so far and a part of it; in a plane three more numbers a ray

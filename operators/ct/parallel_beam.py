@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from recon.operators.ct.frames import Frames
-from recon.operators.ct.geometry import CircularGeometry, checked_angles, checked_count, checked_number
+from recon.operators.ct.geometry import CircularGeometry, checked_angles
+from recon.operators.tensors import checked_count, checked_number
 
 
 @dataclass(frozen=True, init=False)

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from recon.operators.ct.frames import Frames
-from recon.operators.ct.geometry import CircularGeometry, checked_angles, checked_count, per_axis
+from recon.operators.ct.geometry import CircularGeometry, checked_angles, per_axis
 from recon.operators.ct.parallel_beam import ParallelBeam
+from recon.operators.tensors import checked_count
 
 
 @dataclass(frozen=True, init=False)

@@ -13,7 +13,7 @@ from torch import Tensor
 from recon.operators.ct.cone_beam import ConeBeam
 from recon.operators.ct.coverage import check_coverage
 from recon.operators.ct.fan_beam import FanBeam
-from recon.operators.ct.geometry import Geometry, checked_count
+from recon.operators.ct.geometry import Geometry
 from recon.operators.ct.kernels.items import on_items
 from recon.operators.ct.kernels.nufft import (
     fourier_slice_backproject,
@@ -31,6 +31,7 @@ from recon.operators.ct.subset import Order, Subset, subset_order
 from recon.operators.ct.vector_beam import VectorBeam
 from recon.operators.ct.volume import Volume
 from recon.operators.linear import LinearOperator
+from recon.operators.tensors import checked_count
 
 Model = Literal["auto", "shear", "joseph", "nufft"]
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from recon.operators.ct.frames import Frames
-from recon.operators.ct.geometry import Geometry, checked_count, checked_views
+from recon.operators.ct.geometry import Geometry, checked_views
+from recon.operators.tensors import checked_count
 
 Vectors = tuple[tuple[float, ...], ...]
 

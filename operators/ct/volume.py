@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from recon.operators.ct.geometry import checked_count, per_axis
+from recon.operators.ct.geometry import per_axis
+from recon.operators.tensors import checked_count
 
 
 @dataclass(frozen=True, init=False)

@@ -11,30 +11,31 @@ def sampling_mask(kspace: Tensor) -> Tensor:
     return (kspace != 0).any(0)
 
 
-def calibration_region(mask: Tensor, width: int = 24) -> tuple[slice, slice]:
-    """The fully sampled centre of a two-dimensional mask, at most ``width`` samples wide.
+def calibration_region(mask: Tensor, width: int = 24) -> tuple[slice, ...]:
+    """The fully sampled centre of a mask ``([nz,] ny, nx)``, at most ``width`` samples wide along each axis.
 
-    Among rectangles centred on N//2 that hold samples only, the one whose shorter side is longest, then the largest.
-    Both slices are empty where the centre itself is missing.
+    Among boxes centred on N//2 that hold samples only, the one whose shortest side is longest, then the largest. All
+    slices are empty where the centre itself is missing.
     """
-    if mask.ndim != 2:
-        raise ValueError(f"calibration_region expects a mask of shape (ny, nx), got {tuple(mask.shape)}.")
-    mask = mask.bool()
-    gaps = torch.zeros(mask.shape[0] + 1, mask.shape[1] + 1, dtype=torch.int64)
-    gaps[1:, 1:] = (~mask).cpu().long().cumsum(0).cumsum(1)
-    best, region = (0, 0), (slice(0, 0), slice(0, 0))
-    for height in range(1, min(width, mask.shape[0]) + 1):
-        top, bottom = _centred(mask.shape[0], height)
-        for across in range(1, min(width, mask.shape[1]) + 1):
-            left, right = _centred(mask.shape[1], across)
-            if gaps[bottom, right] - gaps[top, right] - gaps[bottom, left] + gaps[top, left]:
-                break
-            size = (min(height, across), height * across)
-            if size > best:
-                best, region = size, (slice(top, bottom), slice(left, right))
-    return region
+    if mask.ndim not in (2, 3):
+        raise ValueError(f"calibration_region expects a mask of shape ([nz,] ny, nx), got {tuple(mask.shape)}.")
+    widest = tuple(_centred(n, min(width, n)) for n in mask.shape)
+    gaps = (~mask.bool()[widest]).cpu().long()
+    sizes = [torch.arange(1, n + 1) for n in gaps.shape]
+    for axis, size in enumerate(sizes):
+        # the number of gaps between the two ends of boxes of each size, one axis after the other
+        n = len(size)
+        total = torch.nn.functional.pad(gaps.movedim(axis, -1).cumsum(-1), (1, 0))
+        start = n // 2 - size // 2
+        gaps = (total[..., start + size] - total[..., start]).movedim(-1, axis)
+    full = torch.stack(torch.meshgrid(*sizes, indexing="ij"))
+    score = torch.where(gaps == 0, full.amin(0) * (full[0].numel() + 1) + full.prod(0), 0)
+    if not bool(score.any()):
+        return (slice(0, 0),) * mask.ndim
+    best = (score == score.max()).nonzero()[0].tolist()
+    return tuple(_centred(n, index + 1) for n, index in zip(mask.shape, best, strict=True))
 
 
-def _centred(n: int, width: int) -> tuple[int, int]:
+def _centred(n: int, width: int) -> slice:
     start = n // 2 - width // 2
-    return start, start + width
+    return slice(start, start + width)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
+from torch import Tensor
 
 from recon.operators.operator import Shape
 from recon.priors.handcrafted.ictv_coupling import ICTVCoupling
@@ -23,7 +24,7 @@ class ICTV(VariationalPrior):
     """R(x) = λ min_v Σᵢ |(D(x − v))ᵢ| + r h Σᵢ |(Hv)ᵢ|: x is a piecewise constant image and a smooth one, v.
 
     H are second differences (:class:`recon.operators.Hessian`). Close to :class:`TGV`, whose field w need not be a
-    gradient; here both components come out as images.
+    gradient; here both components come out as images, ``result.components["edges"]`` = x − v and ``["smooth"]`` = v.
 
     Parameters
     ----------
@@ -55,6 +56,10 @@ class ICTV(VariationalPrior):
 
     def auxiliary(self, shape: Shape) -> int:
         return 1
+
+    def components(self, x: Tensor, auxiliary: Tensor, shape: Shape) -> Mapping[str, Tensor]:
+        smooth = auxiliary.select(auxiliary.ndim - len(shape) - 1, 0)
+        return {"edges": x - smooth, "smooth": smooth}
 
     def unit_terms(self, shape: Shape) -> tuple[Term, ...]:
         D = self.differences.gradient(shape)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from recon.priors.learned.ranges import AffineRange
 from recon.priors.learned.weights import with_weights
 from recon.priors.prior import Prior
 
-ComplexAs = Literal["refuse", "parts", "magnitude"]
+ComplexAs = Literal["refuse", "parts", "magnitude", "real", "channels"]
 
 
 class DenoiserPrior(Denoiser):
@@ -41,8 +41,9 @@ class DenoiserPrior(Denoiser):
     value_range, network_range
         (low, high) of the images here, and of those the denoiser was made for.
     complex_as
-        Complex images: ``"refuse"`` them, denoise real and imaginary ``"parts"`` separately with the same σ, or the
-        ``"magnitude"`` with the phase kept.
+        Complex images: ``"refuse"`` them; denoise real and imaginary ``"parts"`` one by one with the same σ; the
+        ``"magnitude"`` with the phase kept; the ``"real"`` part alone, of images that are known to be real; or both
+        parts together as the two ``"channels"`` of a network, for ``channels=2``.
     weights
         File of weights for an ``nn.Module``, or one that ``deepinv_denoiser`` has taken in, loaded into a copy of it.
 
@@ -60,14 +61,17 @@ class DenoiserPrior(Denoiser):
         dims: int = 2,
         value_range: Sequence[float] = (0.0, 1.0),
         network_range: Sequence[float] = (0.0, 1.0),
-        complex_as: Literal["refuse", "parts", "magnitude"] = "refuse",
+        complex_as: Literal["refuse", "parts", "magnitude", "real", "channels"] = "refuse",
         weights: str | Path | None = None,
     ) -> None:
         super().__init__(sigma)
         if not callable(denoiser):
             raise TypeError(f"DenoiserPrior expects a callable D(x, sigma), got {type(denoiser).__name__}.")
-        if complex_as not in ("refuse", "parts", "magnitude"):
-            raise ValueError(f"DenoiserPrior expects complex_as 'refuse', 'parts' or 'magnitude', got {complex_as!r}.")
+        if complex_as not in get_args(ComplexAs):
+            known = ", ".join(get_args(ComplexAs))
+            raise ValueError(f"DenoiserPrior expects complex_as among {known}, got {complex_as!r}.")
+        if complex_as == "channels" and channels != 2:
+            raise ValueError(f"DenoiserPrior expects channels=2 with complex_as='channels', got {channels!r}.")
         if weights is not None:
             denoiser = _loaded(denoiser, weights)
         check_mode(denoiser, "DenoiserPrior")
@@ -84,12 +88,24 @@ class DenoiserPrior(Denoiser):
             return torch.complex(self._real(x.real, sigma), self._real(x.imag, sigma))
         if self.complex_as == "magnitude":
             return self._real(x.abs(), sigma) * x.sgn()
+        if self.complex_as == "real":
+            clean = self._real(x.real, sigma)
+            return torch.complex(clean, torch.zeros_like(clean))
+        if self.complex_as == "channels":
+            return self._together(x, sigma)
         raise TypeError(
-            "DenoiserPrior got complex images; say complex_as='parts' (real and imaginary part separately) or "
-            "complex_as='magnitude' (phase kept)."
+            "DenoiserPrior got complex images; say complex_as='parts' (real and imaginary part one by one), "
+            "'magnitude' (phase kept), 'real' (imaginary part dropped) or 'channels' (a network on both parts)."
         )
 
     __call__ = denoise
+
+    def _together(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        """D of complex ``(*batch, *pixels)`` by a network on two channels."""
+        assert self.network is not None
+        parts = torch.view_as_real(x).movedim(-1, x.ndim - self.network.dims)
+        clean = self._real(parts, sigma).movedim(x.ndim - self.network.dims, -1)
+        return torch.view_as_complex(clean.contiguous())
 
     def _real(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         level = leading(sigma, x, "DenoiserPrior")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,14 @@ from torch import Tensor, nn
 M = TypeVar("M", bound=nn.Module)
 
 
-def with_weights(module: M, path: str | Path, *, entry: str | None = None, prefix: str = "") -> M:
+def with_weights(
+    module: M,
+    path: str | Path,
+    *,
+    entry: str | None = None,
+    prefix: str = "",
+    only: Collection[str] | None = None,
+) -> M:
     """A copy of ``module`` holding the weights of a local file, in evaluation mode.
 
     The file is read with ``torch.load(weights_only=True)``: it can hold tensors, not code.
@@ -27,12 +34,14 @@ def with_weights(module: M, path: str | Path, *, entry: str | None = None, prefi
         Key of the state dict inside the file, for checkpoints that hold more.
     prefix
         Only weights whose names start so are taken, with it removed from their names.
+    only
+        Names in the file to take, ``prefix`` included; all by default.
 
     Errors: FileNotFoundError where there is no such file; ValueError where it is not a file of tensors, or where names
     or shapes do not fit the module.
     """
     owner = type(module).__name__
-    state = _select(read_tensors(path), path, entry, prefix)
+    state = _select(read_tensors(path), path, entry, prefix, only)
     clone = copy.deepcopy(module)
     wanted = {key: tuple(value.shape) for key, value in clone.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in state.items()}
@@ -68,13 +77,16 @@ def read_tensors(path: str | Path) -> Mapping[str, object]:
     return content
 
 
-def _select(content: Mapping[str, object], path: str | Path, entry: str | None, prefix: str) -> dict[str, Tensor]:
+def _select(
+    content: Mapping[str, object], path: str | Path, entry: str | None, prefix: str, only: Collection[str] | None
+) -> dict[str, Tensor]:
     if entry is not None:
         inner = content.get(entry)
         if not isinstance(inner, Mapping):
             raise ValueError(f"{path} has no state dict named {entry!r}; it holds {_some(content)}.")
         content = inner
-    state = {key[len(prefix) :]: value for key, value in content.items() if key.startswith(prefix)}
+    taken = {key: value for key, value in content.items() if only is None or key in only}
+    state = {key[len(prefix) :]: value for key, value in taken.items() if key.startswith(prefix)}
     if not state:
         raise ValueError(f"{path} has no weights whose names start with {prefix!r}; it holds {_some(content)}.")
     other = [key for key, value in state.items() if not isinstance(value, Tensor)]

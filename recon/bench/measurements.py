@@ -15,7 +15,7 @@ from recon.files import DataError, Item, ItemRef
 from recon.reports.panels import Array
 from recon.run.angles import in_radians
 from recon.run.build import Surroundings, build
-from recon.run.guess import first_guess
+from recon.run.guess import problem_guess
 from recon.run.imports import import_foreign
 from recon.run.prepare import Workshop
 from recon.run.references import Measured
@@ -102,8 +102,7 @@ class Measurements:
         case = self._workshop(place).case(item)
         noise = case.noise
         problem = Measured(case.operator, case.data, case.lead, noise, case.fidelity, torch.device("cpu")).problem()
-        clean = problem.data if problem.noise is None else problem.noise.most_likely(problem.data)
-        guess = first_guess(case.operator, clean)
+        guess = problem_guess(problem)
         if guess is not None:
             arrays["guess"] = item.restored(guess[0].reshape(*case.lead, *case.operator.domain_shape))
         return {name: value.resolve_conj().numpy() for name, value in arrays.items()}

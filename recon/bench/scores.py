@@ -9,9 +9,9 @@ from math import isfinite
 import torch
 from torch import Tensor
 
-from recon.config.bench import METRICS
+from recon.config.bench import FASTMRI, METRICS
 from recon.files import Item
-from recon.metrics import coverage, haarpsi, lpips, lpips_weights, nmse, psnr, spread, ssim
+from recon.metrics import coverage, fastmri_scores, haarpsi, lpips, lpips_weights, nmse, psnr, spread, ssim
 from recon.operators import CapabilityError
 from recon.run.describe import SSIM_LEAST, nominal_range
 from recon.run.loading import load
@@ -84,6 +84,12 @@ def _value(name: str, solved: Solved, problem: Problem, images: _Images) -> floa
         return _residual(solved, problem)
     if name == "spread":
         return "needs several samples" if samples is None else spread(samples)
+    if name in FASTMRI:
+        reference = images.item.aux.get("reference") if truth is None else truth
+        if reference is None:
+            return "needs the truth, or the reference of the file"
+        scores = fastmri_scores(image, reference.abs())
+        return float(getattr(scores, name.removeprefix("fastmri_")))
     if truth is None:
         return "needs the truth"
     if name == "coverage":

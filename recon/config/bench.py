@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from recon.priors.prior import Prior
     from recon.solvers.solver import Solver
 
-METRICS = ("psnr", "ssim", "nmse", "haarpsi", "lpips", "data_residual", "coverage", "spread")
+FASTMRI = ("fastmri_nmse", "fastmri_psnr", "fastmri_ssim")
+"""Those of the evaluation of fastMRI, of volumes."""
+METRICS = ("psnr", "ssim", "nmse", "haarpsi", "lpips", *FASTMRI, "data_residual", "coverage", "spread")
 """Metrics that are known by name; others are import paths of functions of image and truth."""
-HIGHER = ("psnr", "ssim", "haarpsi")
+HIGHER = ("psnr", "ssim", "haarpsi", "fastmri_psnr", "fastmri_ssim")
 """Those of which more is better."""
 
 

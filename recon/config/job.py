@@ -30,6 +30,9 @@ class Output:
     formats
         Formats of the reconstructions: npz, hdf5 and mat keep every bit (complex numbers too), nifti, fits (real
         numbers) and zarr as well, cfl and tiff32 single precision; tiff16, dicom and png are pictures.
+    combine
+        ``rss`` for the root sum of squares over the axis before the image's own: over coils that were reconstructed one
+        by one, or over the sets of soft_sense. What is compared with the truth and drawn is combined, too.
     preview
         Whether to draw data, first guess and reconstruction side by side.
     convergence
@@ -40,6 +43,7 @@ class Output:
     formats: Sequence[
         Literal["npz", "hdf5", "mat", "cfl", "tiff32", "tiff16", "png", "nifti", "fits", "zarr", "dicom"]
     ] = ("npz", "png")
+    combine: Literal["none", "rss"] = "none"
     preview: bool = True
     convergence: bool = True
 

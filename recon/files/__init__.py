@@ -18,6 +18,7 @@ from recon.files.npy import Numpy
 from recon.files.nxtomo import NXtomo
 from recon.files.reader import Reader
 from recon.files.scan import Scan
+from recon.files.write_cfl import write_cfl
 from recon.files.writers import FORMATS, write
 from recon.files.zarr import Zarr
 
@@ -45,4 +46,5 @@ __all__ = [
     "Scan",
     "Zarr",
     "write",
+    "write_cfl",
 ]

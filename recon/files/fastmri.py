@@ -38,6 +38,8 @@ class FastMRI(Reader):
         Slices to make an item of each: ``all``, a number, a list of numbers, or a range ``"a:b"`` (b excluded).
     read
         ``"kspace"``, or ``"reference"`` for the reference as an image to be measured.
+    volumes
+        One item of each file, (slices, [coils,] kx, ky), instead of one of each slice.
 
     Source: J. Zbontar et al., fastMRI: an open dataset and benchmarks for accelerated MRI, arXiv:1811.08839.
     """
@@ -47,11 +49,14 @@ class FastMRI(Reader):
     path: str
     slices: int | Sequence[int] | str = "all"
     read: Literal["kspace", "reference"] = "kspace"
+    volumes: bool = False
 
     def __post_init__(self) -> None:
         if self.read not in ("kspace", "reference"):
             raise ValueError(f"FastMRI expects read 'kspace' or 'reference', got {self.read!r}.")
         Slices.parse({"axis": 0, "index": self.slices})
+        if self.volumes and self.slices != "all":
+            raise ValueError(f"FastMRI expects all slices of volumes, got {self.slices!r}; leave out one of the two.")
 
     def items(self) -> list[ItemRef]:
         references: list[ItemRef] = []
@@ -60,6 +65,11 @@ class FastMRI(Reader):
                 keys, notes = self._look(file)
             except DataError as error:
                 references.append(ItemRef(file.stem, str(file), (file,), partial(_fail, str(error))))
+                continue
+            if self.volumes:
+                references += [
+                    replace(ref, read=partial(_finished, ref, notes)) for ref in Hdf5(str(file), keys=keys).items()
+                ]
                 continue
             slices = {"axis": 0, "index": self.slices}
             sliced = Hdf5(str(file), keys=keys, slices=slices, sliced=("data", "reference")).items()

@@ -13,8 +13,9 @@ def read_mri_header(text: bytes | str, source: str) -> dict[str, Any]:
     """What the header says of encoding and sequence, for the sidecar: matrices, fields of view in mm, field strength.
 
     Keys are ``encoded`` and ``reconstructed`` with ``matrix`` and ``fov_mm`` as (z, y, x), x along the readout,
-    ``trajectory``, ``limits`` of encoding steps (minimum, centre, maximum), ``field_strength_T``, ``TR_ms`` and
-    ``TE_ms``; what the header leaves out is missing.
+    ``oversampling`` of the readout, the ratio of both fields of view, ``trajectory``, ``limits`` of encoding steps
+    (minimum, centre, maximum), ``receiver_noise_bandwidth`` (relative), ``field_strength_T``, ``TR_ms`` and ``TE_ms``;
+    what the header leaves out is missing.
     """
     try:
         root = ElementTree.fromstring(text)
@@ -39,6 +40,12 @@ def read_mri_header(text: bytes | str, source: str) -> dict[str, Any]:
                 limits[node.tag] = [int(n or 0) for n in numbers]
         if limits:
             found["limits"] = limits
+    spaces = [found.get(name) for name in ("encoded", "reconstructed")]
+    if spaces[0] and spaces[1] and spaces[1]["fov_mm"][-1] > 0:
+        found["oversampling"] = spaces[0]["fov_mm"][-1] / spaces[1]["fov_mm"][-1]
+    ratio = root.findtext("acquisitionSystemInformation/relativeReceiverNoiseBandwidth")
+    if ratio and float(ratio) > 0:
+        found["receiver_noise_bandwidth"] = float(ratio)
     field = root.findtext("acquisitionSystemInformation/systemFieldStrength_T")
     if field:
         found["field_strength_T"] = float(field)

@@ -10,18 +10,21 @@ import torch
 from torch import Tensor
 
 from recon.operators.ct import Geometry, Volume
+from recon.operators.mri.trajectory import Trajectory
 from recon.phantoms.shape import Shape, midpoints
+from recon.phantoms.sinusoidal_coils import SinusoidalCoils
 
 PIXELS_AT_ONCE = 1 << 20
 RAYS_AT_ONCE = 1 << 17
+WAVES_AT_ONCE = 1 << 19
 
 
 @dataclass(frozen=True, init=False)
 class Phantom:
-    """A sum of shapes, of which both the image and the line integrals are known.
+    """A sum of shapes, of which the image, the line integrals and the Fourier transform are known.
 
-    The integrals come from the formula, not from a projector, so data made from them does not commit
-    the inverse crime and a projector can be judged by them.
+    Integrals and k-space come from formulas, not from a projector or an FFT, so data made from them does not commit
+    the inverse crime and operators can be judged by them.
 
     Parameters
     ----------
@@ -94,6 +97,73 @@ class Phantom:
             averaged = total.reshape(len(total), *bins).mean(tuple(range(2, len(bins) + 1, 2)))
             result[first : first + views] = averaged.to(dtype)
         return result
+
+    def kspace(
+        self,
+        volume: Volume,
+        points: Tensor | Trajectory | None = None,
+        coils: SinusoidalCoils | None = None,
+        dtype: torch.dtype = torch.complex64,
+    ) -> Tensor:
+        """Exact k-space, in the scale of the orthonormal Fourier transform of its image on ``volume``:
+
+        y_c(k) = N^{-½} |Δ|⁻¹ exp(2πi w·r₀) ∫ S_c(r) g(r) exp(−2πi w·r) dr,   w_a = k_a/Δ_a,
+
+        with N pixels of size |Δ| = Π Δ_a, of which the one at index N//2 is centred on r₀. It is the limit of
+        ``CartesianMRI`` and of non-uniform transforms on ever finer grids. On a grid, means over pixels are damped by
+        Π sinc k_a, and what lies beyond |k_a| = ½ is folded back; here it is not.
+
+        Parameters
+        ----------
+        volume
+            The pixels of the image.
+        points
+            k in cycles per pixel, a trajectory or a tensor ``(d, *samples)`` in the order of the axes; by default the
+            Cartesian grid k_a = (i − N_a//2)/N_a.
+        coils
+            S_c, sensitivities that are sums of complex exponentials; None for a single coil of sensitivity 1.
+        dtype
+            Of the result; the computation is in double precision.
+
+        Returns complex ``(*samples)``, or ``(*volume.shape)`` on the Cartesian grid, behind a coil axis for ``coils``.
+        """
+        return self.kspace_of_shapes(volume, points, coils, dtype).sum(0)
+
+    def kspace_of_shapes(
+        self,
+        volume: Volume,
+        points: Tensor | Trajectory | None = None,
+        coils: SinusoidalCoils | None = None,
+        dtype: torch.dtype = torch.complex64,
+    ) -> Tensor:
+        """The share of each shape in :meth:`kspace`, along a further first axis."""
+        if volume.ndim != self.ndim:
+            raise ValueError(f"kspace expects a volume of {self.ndim} axes, got shape {volume.shape}.")
+        if points is None:
+            points = _cartesian(volume.shape)
+        grid = (points.points if isinstance(points, Trajectory) else points).to(torch.float64)
+        if grid.ndim < 1 or grid.shape[0] != self.ndim:
+            raise ValueError(f"kspace expects points of shape ({self.ndim}, ...), got {tuple(grid.shape)}.")
+        if coils is not None and coils.ndim != self.ndim:
+            raise ValueError(f"kspace expects coils in {self.ndim} dimensions, got them in {coils.ndim}.")
+        waves = grid.flatten(1).T / torch.tensor(volume.spacing, dtype=torch.float64)
+        middle = torch.stack([volume.centres(axis)[n // 2] for axis, n in enumerate(volume.shape)])
+        scale = 1 / (prod(volume.shape) ** 0.5 * prod(volume.spacing))
+        one = torch.ones(1, 1, dtype=torch.complex128)
+        shifts, weights = (waves.new_zeros(1, self.ndim), one) if coils is None else (coils.waves, coils.coefficients)
+        parts = []
+        for some in waves.split(max(1, WAVES_AT_ONCE // len(shifts))):
+            phase = torch.polar(torch.full_like(some[:, 0], scale), 2 * torch.pi * (some @ middle))
+            shares = [shape.weighted_transform(some, shifts, weights) * phase for shape in self.shapes]
+            parts.append(torch.stack(shares).to(dtype))
+        result = torch.cat(parts, -1).reshape(len(self.shapes), -1, *grid.shape[1:])
+        return result[:, 0] if coils is None else result
+
+
+def _cartesian(shape: Sequence[int]) -> Tensor:
+    """The points of the Cartesian grid in cycles per pixel, ``(d, *shape)``."""
+    axes = [(torch.arange(n, dtype=torch.float64) - n // 2) / n for n in shape]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"))
 
 
 def _slab(volume: Volume, first: int, end: int) -> Volume:

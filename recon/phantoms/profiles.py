@@ -51,6 +51,17 @@ class Ball(Solid):
     def half_extents(self, own_axes: Tensor) -> Tensor:
         return own_axes.square().sum(1).sqrt()
 
+    def profile_transform(self, waves: Tensor) -> Tensor:
+        """J₁(2πw)/w in the plane, (sin 2πw − 2πw cos 2πw) / (2π²w³) in space."""
+        u = 2 * pi * waves.square().sum(-1).sqrt()
+        if self.ndim == 2:
+            return torch.where(u > 0, 2 * pi * torch.special.bessel_j1(u) / u, pi)
+        near = u < 0.3  # where the difference would cancel; the terms left out are below 10⁻¹⁶
+        v = u**2
+        series = (4 * pi / 3) * (1 - v / 10 * (1 - v / 28 * (1 - v / 54 * (1 - v / 88 * (1 - v / 130)))))
+        far = torch.where(near, 1.0, u)
+        return torch.where(near, series, 4 * pi * (far.sin() - far * far.cos()) / far**3)
+
 
 class Cube(Solid):
     """The cube |qᵢ| ≤ 1, whose chords are what the slabs between opposite faces leave of a line."""
@@ -70,6 +81,10 @@ class Cube(Solid):
     def half_extents(self, own_axes: Tensor) -> Tensor:
         return own_axes.abs().sum(1)
 
+    def profile_transform(self, waves: Tensor) -> Tensor:
+        """Π sin(2πwᵢ)/(πwᵢ)."""
+        return (2 * torch.sinc(2 * waves)).prod(-1)
+
 
 class Bell(Shape):
     """The profile exp(−|q|²/2), whose integrals are √(2π) exp(−t²/2) for lines at distance t from its centre."""
@@ -80,6 +95,10 @@ class Bell(Shape):
     def profile_integrals(self, places: Tensor, directions: Tensor) -> Tensor:
         distance2, length = across(places, directions)
         return sqrt(2 * pi) * (-distance2 / 2).exp() / length
+
+    def profile_transform(self, waves: Tensor) -> Tensor:
+        """(2π)^{d/2} exp(−2π²w²)."""
+        return (-2 * pi**2 * waves.square().sum(-1)).exp() * sqrt(2 * pi) ** self.ndim
 
     def half_extents(self, own_axes: Tensor) -> Tensor:
         """Where the profile has fallen below 2·10⁻¹⁶."""

@@ -41,6 +41,10 @@ class Shape(ABC):
         """∫ f(q + t e) dt for places q and directions e, ``(..., d)``, in the shape's own axes."""
 
     @abstractmethod
+    def profile_transform(self, waves: Tensor) -> Tensor:
+        """∫ f(q) exp(−2πi w·q) dq, real for these symmetric profiles, for w ``(..., d)`` in the shape's own axes."""
+
+    @abstractmethod
     def half_extents(self, own_axes: Tensor) -> Tensor:
         """Half the sizes ``(d,)`` of the box outside which the shape is zero; ``own_axes`` is M⁻¹."""
 
@@ -58,6 +62,27 @@ class Shape(ABC):
         to_own, centre = self.affine()
         places = (points.to(torch.float64) - centre) @ to_own.T
         return self.value * self.profile_integrals(places, directions.to(torch.float64) @ to_own.T)
+
+    def transform(self, waves: Tensor) -> Tensor:
+        """ĝ(w) = ∫ g(r) exp(−2πi w·r) dr of the function g, for w ``(..., d)`` in cycles per mm, complex128.
+
+        With q = M(r − c) it is v |det M|⁻¹ exp(−2πi w·c) f̂(M⁻ᵀ w).
+        """
+        one = torch.ones(1, 1, dtype=torch.complex128)
+        flat = self.weighted_transform(waves.reshape(-1, self.ndim), waves.new_zeros(1, self.ndim), one)
+        return flat.reshape(waves.shape[:-1])
+
+    def weighted_transform(self, waves: Tensor, shifts: Tensor, weights: Tensor) -> Tensor:
+        """Σ_m a_m ĝ(w − f_m), the transforms of Σ_m a_m exp(2πi f_m·r) g: complex128 ``(weightings, p)``.
+
+        For w ``(p, d)`` and f ``(m, d)`` in cycles per mm, and a ``(weightings, m)``.
+        """
+        to_own, centre = self.affine()
+        from_own = torch.linalg.inv(to_own)
+        waves, shifts = waves.to(torch.float64), shifts.to(torch.float64)
+        profile = self.profile_transform((waves @ from_own)[:, None] - shifts @ from_own)
+        factors = self.value * torch.linalg.det(from_own).abs() * weights * _waves(shifts @ centre)
+        return torch.complex(factors.real @ profile.T, factors.imag @ profile.T) * _waves(-(waves @ centre))
 
     def line_integrals(self, geometry: Geometry) -> Tensor:
         """∫ along every ray of a scan, float64 of the scan's shape."""
@@ -79,6 +104,11 @@ class Shape(ABC):
         places = torch.stack(torch.meshgrid(*offsets, indexing="ij"), -1) @ to_own.T
         edges = torch.tensor(volume.spacing, dtype=torch.float64)[:, None] * to_own.T
         image[tuple(parts)] += self.value * self.pixel_means(places, edges, samples)
+
+
+def _waves(turns: Tensor) -> Tensor:
+    """exp(2πi t)."""
+    return torch.polar(torch.ones_like(turns), 2 * torch.pi * turns)
 
 
 def across(places: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:

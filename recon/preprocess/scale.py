@@ -36,7 +36,7 @@ class Scale(Step):
     Raises
     ------
     DataError
-        If the percentile is zero.
+        If the percentile is zero, or ``"zero_filled"`` meets k-space with a trajectory.
     """
 
     names: ClassVar[tuple[str, ...]] = ("scale",)
@@ -64,6 +64,10 @@ class Scale(Step):
     def _factor(self, item: Item) -> float:
         if self.factor is not None:
             return self.factor
+        if self.of == "zero_filled" and "trajectory" in item.aux:
+            raise DataError(
+                f"scale of zero_filled takes Cartesian k-space, {item.source} has a trajectory; scale it of: data."
+            )
         magnitudes = zero_filled(item.data) if self.of == "zero_filled" else item.data.abs()
         level = float(np.percentile(magnitudes.numpy(), self.percentile or 0.0))
         if not level > 0:

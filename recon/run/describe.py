@@ -14,8 +14,8 @@ from torch import Tensor
 import recon
 from recon.config.resolve import JobSpec
 from recon.files import Item
-from recon.metrics import nmse, psnr, ssim
-from recon.operators import CartesianMRI, RayTransform
+from recon.metrics import fastmri_scores, nmse, psnr, ssim
+from recon.operators import CartesianMRI, NonCartesianMRI, RayTransform, SoftSENSE
 from recon.registry import snake_case
 from recon.run.solve import Solved
 
@@ -86,7 +86,7 @@ def data_kind(solved: Solved) -> Literal["auto", "sinogram", "projections", "ksp
     operator = solved.case.operator
     if isinstance(operator, RayTransform):
         return "sinogram" if len(operator.range_shape) == 2 else "projections"
-    return "kspace" if isinstance(operator, CartesianMRI) else "auto"
+    return "kspace" if isinstance(operator, CartesianMRI | NonCartesianMRI | SoftSENSE) else "auto"
 
 
 def nominal_range(solved: Solved) -> tuple[float, float] | None:
@@ -108,7 +108,7 @@ def metrics(
     compared as they are by PSNR and NMSE and by magnitude in SSIM.
     """
     if truth is None:
-        return {}
+        return _against_reference(item, image)
     magnitude = truth.abs() if truth.is_complex() else truth
     span = float(magnitude.max() - magnitude.min()) if nominal is None else float(nominal[1] - nominal[0])
     if not span > 0:
@@ -124,6 +124,18 @@ def metrics(
             shown = picture.abs() if picture.is_complex() else picture
             found[f"{prefix}ssim"] = float(ssim(shown, magnitude, data_range=span, ndim=truth.ndim, color=colour))
     return found
+
+
+def _against_reference(item: Item, image: Tensor) -> dict[str, Any]:
+    """The scores of fastMRI's evaluation where the item has its reference, a magnitude of the middle of the image."""
+    reference = item.aux.get("reference")
+    if reference is None or reference.is_complex() or reference.ndim != image.ndim or image.ndim not in (2, 3):
+        return {}
+    try:
+        scores = fastmri_scores(image, reference)
+    except ValueError:
+        return {}  # an image of another kind than the reference
+    return {f"fastmri_{name}": value for name, value in scores._asdict().items()}
 
 
 def versions() -> dict[str, str]:

@@ -144,6 +144,12 @@ class _Run:
         except (DataError, ItemError, ConfigError, ValueError, TypeError) as error:
             self._fail(ref.id, ref.source, error)
             return
+        except Interrupted:
+            raise
+        except Exception as error:  # of one item, which the others do not have to pay for
+            sentence = " ".join(str(error).split()) or "no message"
+            self._fail(ref.id, ref.source, ItemError(f"{type(error).__name__}: {sentence}"), error)
+            return
         if self.waiting and self.waiting[0].key != case.key:
             self._solve_waiting()
         self.waiting.append(case)
@@ -184,9 +190,9 @@ class _Run:
             except (DataError, ValueError, TypeError, OSError) as error:
                 self._fail(item.id, item.source, error)
 
-    def _fail(self, item: str, source: str, error: Exception) -> None:
+    def _fail(self, item: str, source: str, error: Exception, cause: Exception | None = None) -> None:
         if self.debug:
-            raise error
+            raise error from cause
         if isinstance(error, ConfigError):
             self.summary.misconfigured.add(item)
         sentence = " ".join(str(error).split())

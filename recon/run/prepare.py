@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from recon.config.resolve import JobSpec
 from recon.config.values import ESTIMATE, ArraySpec, ComponentSpec, StopSpec, Value, arrays, plain
-from recon.estimate import estimate_sigma
+from recon.estimate import estimate_kspace_sigma, estimate_sigma
 from recon.files import DataError, Item
 from recon.operators.data_term import DataTerm
 from recon.operators.noise import GaussianNoise, NoiseModel
@@ -20,12 +20,15 @@ from recon.operators.operator import Operator, Shape
 from recon.priors.prior import Prior
 from recon.priors.sum import SumPrior
 from recon.run.arrays import digest, tensor_of
-from recon.run.build import Surroundings, build
+from recon.run.build import Surroundings, build, takes_from_operator
 from recon.run.errors import ItemError
 from recon.run.geometry import complete
 from recon.run.imports import Imported, import_foreign
+from recon.run.kspace import image_ndim, kspace_radius
+from recon.run.plausible import check_maps, sampled_kspace
 from recon.run.references import Measured, with_references
 from recon.run.weights import Sought, take_out
+from recon.signatures import find_class
 
 
 @dataclass(frozen=True)
@@ -101,14 +104,20 @@ class Workshop:
         keys = [key]
         noise = sigma = fidelity = None
         if self.estimates:
-            sigma = estimate_sigma(data, item.source)
+            radius = kspace_radius(operator)
+            if radius is not None and data.is_complex():
+                sigma = estimate_kspace_sigma(data, radius, item.source)
+            else:
+                sigma = estimate_sigma(data, item.source)
         elif self.noise is not None:
             key, noise = self._once("noise", self.noise, around, NoiseModel)
             keys.append(key)
         elif self.fidelity is not None:
-            key, fidelity = self._once("fidelity", self.fidelity, around, DataTerm)
+            key, fidelity = self._once("fidelity", self.fidelity, replace(around, operator=operator), DataTerm, keys)
             keys.append(key)
         rows, lead = _rows(data, operator, item.source)
+        check_maps(operator, item.meta, item.source)
+        rows = sampled_kspace(operator, rows, item.source)
         own = GaussianNoise(sigma) if sigma is not None else noise
         measured = Measured(operator, rows, lead, own, fidelity, self.device)
         around = replace(around, item=with_references(item, self.priors, measured))
@@ -118,7 +127,11 @@ class Workshop:
             keys.append(key)
             priors.append(prior)
         prior = SumPrior(*priors) if len(priors) > 1 else priors[0] if priors else None
-        _check_truth(item, (*lead, *operator.domain_shape))
+        output = getattr(self.job, "output", None)
+        combined = isinstance(output, ComponentSpec) and output.params.get("combine") == "rss"
+        shape = (*lead, *operator.domain_shape)
+        own = image_ndim(operator)
+        _check_truth(item, (*shape[: -1 - own], *shape[-own:]) if combined and len(shape) > own else shape)
         keys += [str(tuple(rows.shape)), str(rows.dtype)]
         return Case(item, rows, lead, operator, noise, fidelity, prior, self.sought, sigma, "|".join(keys))
 
@@ -138,9 +151,11 @@ class Workshop:
         """Whether a prior wants the three colours together."""
         return any(_channels(prior) == 3 for prior in self.priors)
 
-    def _once(self, place: str, value: Value, around: Surroundings, kind: Callable[..., Any]) -> tuple[str, Any]:
-        """The object of a description, built anew only where it differs from the last one."""
-        key = fingerprint(value, around)
+    def _once(
+        self, place: str, value: Value, around: Surroundings, kind: Callable[..., Any], rests_on: Sequence[str] = ()
+    ) -> tuple[str, Any]:
+        """The object of a description, built anew only where that, or what it rests on, differs from the last one."""
+        key = "|".join((fingerprint(value, around), *rests_on))
         if self._kept.get(place, ("", None))[0] != key:
             self._kept[place] = (key, build(value, around))
         return self._kept[place]
@@ -180,7 +195,11 @@ def _same_for_all(value: Value) -> bool:
     """Whether an object can be built before any item is known."""
     if value is None or any(spec.source in ("item", "guess", "solve") for spec in arrays(value)):
         return False
-    return not isinstance(value, ComponentSpec) or not any(isinstance(p, ComponentSpec) for p in value.params.values())
+    if not isinstance(value, ComponentSpec):
+        return True
+    info = find_class(value.path)
+    alone = info is None or not takes_from_operator(info)
+    return alone and not any(isinstance(p, ComponentSpec) for p in value.params.values())
 
 
 def _cast(data: Tensor, dtype: torch.dtype) -> Tensor:
@@ -198,7 +217,10 @@ def _rows(data: Tensor, operator: Operator, source: str) -> tuple[Tensor, Shape]
     if not bool(torch.isfinite(data.abs()).all()):
         raise DataError(f"{source} is not finite any more after preprocessing.")
     if operator.range_field == "complex" and not data.is_complex():
-        data = data.to(data.dtype.to_complex())
+        raise ItemError(
+            f"{source} holds real numbers, but {operator.name} makes complex data; magnitudes or one of the two "
+            "parts do not suffice."
+        )
     lead = tuple(data.shape[: data.ndim - m])
     return data.reshape(-1, *operator.range_shape), lead
 

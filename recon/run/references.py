@@ -19,7 +19,7 @@ from recon.priors.sum import SumPrior
 from recon.run.arrays import reference_key
 from recon.run.build import Surroundings, build
 from recon.run.errors import ItemError
-from recon.run.guess import first_guess
+from recon.run.guess import problem_guess
 from recon.run.imports import import_foreign
 from recon.solvers import Problem, Reason, solve
 
@@ -63,8 +63,7 @@ def with_references(item: Item, priors: Sequence[Value], measured: Measured) -> 
 
 def _guess(spec: ArraySpec, measured: Measured) -> Tensor:
     problem = measured.problem()
-    clean = problem.data if problem.noise is None else problem.noise.most_likely(problem.data)
-    guess = first_guess(problem.operator, clean)
+    guess = problem_guess(problem)
     if guess is None:
         raise ConfigError(spec.mark, f"there is no first guess for {problem.operator.name}; name a file or a prior.")
     return guess[0]

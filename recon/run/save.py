@@ -19,8 +19,11 @@ from recon.config.values import ComponentSpec, StopSpec
 from recon.files import DataError
 from recon.files.whole import write_text
 from recon.files.writers import LOSSLESS, check_formats, to_json, written
-from recon.reports import convergence_plot, preview
+from recon.reports import convergence_plot, map_preview, preview
+from recon.reports.map_preview import Map, map_window, occupied
 from recon.run.describe import data_kind, describe, nominal_range
+from recon.run.kspace import image_ndim
+from recon.run.maps import errors_of, maps_of
 from recon.run.solve import Solved
 
 TOLERANCES = {"gap": "relative_gap", "change": "change", "residuals": "primal_residual"}
@@ -86,22 +89,47 @@ class Shelf:
             If something cannot be written.
         """
         item = solved.case.item
-        image = item.restored(solved.image)
-        guess = None if solved.guess is None else item.restored(solved.guess)
+        maps = maps_of(solved.case.operator, solved.image, item)
+        image = solved.image if maps else self._combined(solved, solved.image)
+        guess = None if solved.guess is None else self._combined(solved, solved.guess)
         truth = None if item.truth is None else item.restored(item.truth)
+        if truth is not None and self.job.output.params["combine"] != "none":
+            truth = truth.abs()
         record = {**describe(self.job, self.device, solved, (image, guess, truth)), "key": key}
+        if maps:
+            record["maps"] = {name: part.unit for name, part in maps.items()}
+            record["metrics"] = {**record["metrics"], **errors_of(maps, item)}
         before = self.record(item.id).get("files", [])
         self.sidecar(item.id).unlink(missing_ok=True)
-        images = self._images(solved, image, record)
+        images = self._maps(solved, maps, record) if maps else self._images(solved, image, record)
         record["conversions"] = {path.name: note for path, note in images.items() if note}
         files = list(images)
         if self.job.output.params["preview"]:
-            files.append(self._preview(solved, image, guess, truth))
+            picture = self.folder / f"{item.id}.preview.png"
+            files.append(
+                map_preview(picture, item.restored(item.data), maps, title=item.id)
+                if maps
+                else self._preview(picture, solved, image, guess, truth)
+            )
         if self.job.output.params["convergence"] and len(solved.history["iteration"]) > 1:
             files += self._convergence(solved)
         record["files"] = [path.name for path in files]
         self._replace(item.id, record, before)
         return record
+
+    def _combined(self, solved: Solved, image: Tensor) -> Tensor:
+        """The image in original units as it is handed out."""
+        image = solved.case.item.restored(image)
+        if self.job.output.params["combine"] == "none":
+            return image
+        own = image_ndim(solved.case.operator)
+        if image.ndim <= own:
+            raise DataError(
+                "combine: rss needs an axis of coils or sets before those of the image, got shape "
+                f"{tuple(image.shape)}."
+            )
+        combined: Tensor = torch.linalg.vector_norm(image, dim=-1 - own)
+        return combined
 
     def _images(self, solved: Solved, image: Tensor, record: Mapping[str, Any]) -> dict[Path, dict[str, Any]]:
         """The reconstruction and, where there are some, the samples and their standard deviation, with their notes."""
@@ -118,12 +146,29 @@ class Shelf:
             kept = [name for name in formats if name in LOSSLESS] or ["npz"]
             for name, values in (("std", solved.std), ("samples", solved.samples)):
                 files |= written(f"{stem}.{name}", item.restored(values), kept, {**brief, "holds": name})
+        for name, values in solved.components.items():
+            part = item.restored(values)
+            files |= written(f"{stem}.{name}", part, formats, {**brief, "holds": name}, color=_is_colour(solved))
         return files
 
-    def _preview(self, solved: Solved, image: Tensor, guess: Tensor | None, truth: Tensor | None) -> Path:
+    def _maps(self, solved: Solved, maps: Mapping[str, Map], record: Mapping[str, Any]) -> dict[Path, dict[str, Any]]:
+        """Each map with its name and unit, and the unknowns as they are, with their notes."""
+        item, formats = solved.case.item, self.job.output.params["formats"]
+        names = ("id", "source", "solver", "kind", "reason", "version")
+        brief = {name: record[name] for name in names if record[name] is not None}
+        kept = [name for name in formats if name in LOSSLESS] or ["npz"]
+        stem, mask = self.folder / item.id, occupied(maps)
+        files = written(stem, solved.image, kept, {**brief, "holds": "unknowns"})
+        for name, part in maps.items():
+            single = [form for form in formats if form in LOSSLESS] if part.values.ndim < 2 else formats
+            notes = {**brief, "holds": name, "units": part.unit}
+            files |= written(f"{stem}.{name}", part.values, single, notes, window=map_window(part, mask))
+        return files
+
+    def _preview(self, path: Path, solved: Solved, image: Tensor, guess: Tensor | None, truth: Tensor | None) -> Path:
         item, window = solved.case.item, nominal_range(solved)
         return preview(
-            self.folder / f"{item.id}.preview.png",
+            path,
             item.restored(item.data),
             image if guess is None else guess,
             image,

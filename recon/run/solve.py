@@ -6,7 +6,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from recon.config.errors import ConfigError, Mark
 from recon.operators.noise import GaussianNoise
 from recon.run import weights
 from recon.run.errors import Interrupted, ItemError, out_of_memory
-from recon.run.guess import first_guess
+from recon.run.guess import problem_guess
 from recon.run.prepare import Case
 from recon.solvers import Auto, Problem, Reason, Result, Sampler, Solver, Tuned, sample
 
@@ -31,6 +31,8 @@ class Solved:
     ----------
     image, guess, samples, std
         Of the image's shape, colours leading; samples ``(samples, *shape)``. None where there are none.
+    components
+        Parts of the image that the prior tells apart, by name, of its shape.
     guess_name
         What the first guess is.
     solver, why
@@ -56,6 +58,7 @@ class Solved:
     iterations: int
     history: dict[str, Tensor]
     seconds: float
+    components: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,7 @@ class Bench:
         sought = cases[0].sought
         if sought is not None:
             sought.require(problem)
-        clean = problem.data if problem.noise is None else problem.noise.most_likely(problem.data)
-        return Posed(tuple(cases), problem, solver, why, first_guess(problem.operator, clean))
+        return Posed(tuple(cases), problem, solver, why, problem_guess(problem))
 
     def answer(self, posed: Posed, callback: Callback | None = None, *, compare: bool = False) -> Answer:
         """What the solver makes of the question; with ``compare`` it keeps track of the error along its way.
@@ -193,6 +195,7 @@ class Bench:
                     weight=None if answer.tuned is None else weights.record(answer.tuned, rows),
                     samples=_stacked(answer.samples, rows, case),
                     std=None if answer.std is None else _shaped(answer.std[rows], case),
+                    components={name: _shaped(part[rows], case) for name, part in answer.result.components.items()},
                     **_records(answer.result, rows),
                     seconds=seconds / len(posed.cases),
                 )

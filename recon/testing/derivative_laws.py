@@ -10,7 +10,7 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from recon.operators.linear import LinearOperator
 from recon.testing.report import Law, NotApplicable, at_most, largest
-from recon.testing.samples import Direction, OperatorCase, distance, dot, dtype_out, dtypes, norm, normal
+from recon.testing.samples import Direction, OperatorCase, distance, dot, dtype_out, dtypes, norm, normal, real_dtype
 
 POINTS = 3
 """Dimension of the random subspaces on which derivatives are compared with finite differences."""
@@ -86,6 +86,23 @@ def vjp_is_adjoint_of_jvp(case: OperatorCase) -> str:
     return at_most(worst, 1e-12, "|Re⟨jvp(x, v), w⟩ − Re⟨v, vjp(x, w)⟩| / ‖jvp(x, v)‖‖w‖")
 
 
+def gauss_newton(case: OperatorCase) -> str:
+    """gauss_newton(x) is v ↦ vjp(x, jvp(x, v)), and gauss_newton(x, M) the same with M in between, item by item."""
+    op, side, worst = case.op, next(case.directions()), 0.0
+    for dtype in dtypes(side.field_in):
+        x, v = case.draw(side, (2,), dtype), normal((2, *side.shape_in), dtype, 11, case.device)
+        move = op.jvp(x, v)
+        weights = 1 + normal(side.shape_out, real_dtype(move.dtype), 13, case.device).abs()
+        pairs = (
+            (op.gauss_newton(x)(v), op.vjp(x, move)),
+            (op.gauss_newton(x, weights.mul)(v), op.vjp(x, weights * move)),
+        )
+        for found, wanted in pairs:
+            assert found.shape == wanted.shape, f"gauss_newton gave shape {tuple(found.shape)}, expected that of x."
+            worst = largest(worst, distance(found, wanted) / max(norm(wanted), 1e-300))
+    return at_most(worst, 1e-12, "relative difference between gauss_newton(x)(v) and vjp(x, jvp(x, v))")
+
+
 def _projections(case: OperatorCase) -> list[tuple[Callable[[Tensor], Tensor], Tensor]]:
     """Functions R³ → R³, t ↦ ½ (Re⟨wₖ, A(x + Σ tⱼvⱼ)⟩)², for both maps and each kind of number."""
     return [_projection(case, side, dtype) for side in case.directions() for dtype in dtypes(side.field_in)]
@@ -109,4 +126,4 @@ def _projection(case: OperatorCase, side: Direction, dtype: torch.dtype) -> tupl
 
 
 GRADIENT_LAWS: tuple[Law, ...] = (gradients, second_gradients, vmap)
-NONLINEAR_LAWS: tuple[Law, ...] = (jvp_by_differences, vjp_is_adjoint_of_jvp)
+NONLINEAR_LAWS: tuple[Law, ...] = (jvp_by_differences, vjp_is_adjoint_of_jvp, gauss_newton)

@@ -44,9 +44,14 @@ class Direct(Solver):
         """B y for every item."""
 
     @staticmethod
+    def term(problem: Problem) -> DataTerm | None:
+        """How the data are compared with A x, where that is known before there are data."""
+        return problem.fidelity if isinstance(problem.fidelity, DataTerm) else problem.noise
+
+    @staticmethod
     def measured(problem: Problem) -> Tensor:
         """y."""
-        term = problem.fidelity if isinstance(problem.fidelity, DataTerm) else problem.noise
+        term = Direct.term(problem)
         return problem.data if term is None else term.most_likely(problem.data)
 
     def require(self, problem: Problem) -> None:

@@ -18,13 +18,16 @@ from recon.solvers.solver import Solver
 class ZeroFilled(Direct):
     """x = Aᴴy: the zero-filled image of MRI, the backprojection of tomography, the matched filter of deconvolution.
 
-    The right scale where A Aᴴ = I, as for masked unitary transforms; of the scale of AᴴA otherwise.
+    The right scale where A Aᴴ = I, as for masked unitary transforms; of the scale of AᴴA otherwise. With the data term
+    :class:`~recon.operators.DensityWeightedFidelity` it is AᴴWy, the gridding of non-Cartesian MRI.
     """
 
     names = ("zero_filled", "adjoint")
 
     def reconstruct(self, problem: Problem) -> Tensor:
-        return problem.linear.adjoint(self.measured(problem))
+        data = self.measured(problem)
+        term = self.term(problem)
+        return problem.linear.adjoint(data if term is None else term.weighed(data, problem.operator.range_shape))
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Solver, Problem]]:

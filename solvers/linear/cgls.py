@@ -42,6 +42,10 @@ class CGLS(LeastSquares):
     limit is the least-squares solution of least norm. With noisy data the image is best long before (semiconvergence):
     the number of iterations is the regularisation, and a few dozen are usual.
 
+    Where measurements have weights w, as by noise of different levels or
+    :class:`~recon.operators.DensityWeightedFidelity`, they enter as in W^½ A and W^½ y: γ and s are those of AᴴW r, and
+    the curvature is ⟨q, W q⟩.
+
     The measurement ``dual_residual`` is ‖Aᴴ(y − A x)‖/‖Aᴴy‖, relative to the start where that is farther away, and
     vanishes at the solution; ``primal_residual`` is
     ‖(y − A x) − r‖/‖y‖, what rounding has added up to.
@@ -60,6 +64,7 @@ class CGLS(LeastSquares):
     """
 
     measures: ClassVar[frozenset[str]] = frozenset({"change", "misfit", "primal_residual", "dual_residual"})
+    weighs: ClassVar[bool] = True
 
     stop: Rule = MaxIter(30)
     check_every: int = 1
@@ -112,7 +117,15 @@ class CGLS(LeastSquares):
         return state.x
 
     def _weights(self, problem: Problem) -> SARTWeights | None:
-        return sart_weights(problem.linear, problem.data) if self.preconditioner == "sart" else None
+        elements = getattr(problem.likelihood, "elements", None)
+        if self.preconditioner == "sart":
+            if elements is not None:
+                raise CapabilityError("CGLS with 'sart' weighs measurements itself, and takes no weights beside that.")
+            return sart_weights(problem.linear, problem.data)
+        if elements is None:
+            return None
+        rows = problem.likelihood.constant("elements", problem.data)
+        return SARTWeights(rows, torch.ones((), dtype=rows.dtype, device=rows.device))
 
     def _gradient(self, problem: Problem, r: Tensor) -> tuple[Tensor, Tensor]:
         """s = Aᴴr and ‖s‖²; with weights s = C g for g = AᴴRr, and ⟨g, s⟩."""

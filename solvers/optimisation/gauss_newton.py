@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from recon.operators.diagonal import Diagonal
+from recon.operators.functionals import Functional
 from recon.operators.linear import CapabilityError
 from recon.operators.noise import GaussianNoise, PoissonNoise
+from recon.operators.operator import Operator
 from recon.operators.tensors import all_done, item_dot, item_norm, item_sum, per_item
 from recon.priors.handcrafted.box import NonNegative
 from recon.priors.prior import VariationalPrior
@@ -123,12 +125,10 @@ class GaussNewton(Solver):
         x, z, alpha = state.x, state.z, state.alpha
         g = A.vjp(x, f.grad(z))
 
-        weights = f.majorant(z)[0] if "majorant" in f.capabilities else None
+        curved = _curved(A, f, x, z)
 
         def normal(v: Tensor) -> Tensor:
-            move = A.jvp(x, v)
-            bent = f.hessian(z, move) if weights is None else weights * move
-            return A.vjp(x, bent) + per_item(alpha, v, n) * v
+            return curved(v) + per_item(alpha, v, n) * v
 
         rest = _rest(problem)
         force = g + per_item(alpha, x, n) * (x - state.anchor)
@@ -207,6 +207,19 @@ class GaussNewton(Solver):
         yield cls(stop=MaxIter(6), inner_tol=1e-10), Problem(A, data, GaussianNoise(0.5))
         bounded = Problem(A, 1 + data, PoissonNoise(background=0.5), NonNegative())
         yield cls(stop=MaxIter(4), inner_tol=1e-3, inner_iter=15, alpha_least=0.1), bounded
+
+
+def _curved(A: Operator, f: Functional, x: Tensor, z: Tensor) -> Callable[[Tensor], Tensor]:
+    """v ↦ JᴴHJv; by the Gauss-Newton operator of A where H is a number per item."""
+    n, bend = x.ndim - 1, f.lipschitz()
+    if bend is not None and bend is f.strong_convexity():
+        gram = A.gauss_newton(x)
+        weight = bend.to(z.real) if isinstance(bend, Tensor) else bend
+        return lambda v: per_item(weight, v, n) * gram(v)
+    if "majorant" in f.capabilities:
+        weights = f.majorant(z)[0]
+        return A.gauss_newton(x, lambda move: weights * move)
+    return A.gauss_newton(x, lambda move: f.hessian(z, move))
 
 
 def _data(problem: Problem) -> Smooth:

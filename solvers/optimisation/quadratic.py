@@ -47,7 +47,7 @@ def weighed(f: SquaredL2, z: Tensor) -> Tensor:
 
 def weighed_normal(f: SquaredL2, A: LinearOperator, x: Tensor) -> Tensor:
     """AᴴWAx with the weights per element W, if there are some."""
-    return A.normal(x) if f.elements is None else A.adjoint(weighed(f, A(x)))
+    return A.normal(x) if f.elements is None else A.weighted_normal(x, f.constant("elements", x))
 
 
 def data_pull(problem: Problem, f: SquaredL2) -> Tensor:
@@ -68,11 +68,11 @@ def _pull(problem: Problem, f: SquaredL2) -> Tensor:
 
 
 def data_gradient(problem: Problem, x: Tensor) -> Tensor:
-    """Aᴴ∇f(Ax), from AᴴA for Gaussian noise of one level per item: often cheaper than A and Aᴴ."""
+    """Aᴴ∇f(Ax), from AᴴA or AᴴWA for Gaussian noise: often cheaper than A and Aᴴ."""
     f, A = problem.likelihood, problem.linear
-    if not isinstance(f, SquaredL2) or f.elements is not None:
+    if not isinstance(f, SquaredL2):
         return A.adjoint(problem.likelihood.grad(A(x)))
-    curved = A.normal(x)
+    curved = weighed_normal(f, A, x)
     if isinstance(f.weight, Tensor) or f.weight != 1:
         curved = per_item(f.weight, x, len(problem.shape)) * curved
     return curved - data_pull(problem, f)

@@ -144,6 +144,7 @@ def tune(
         result.reasons,
         result.iterations.reshape(problem.batch),
         {key: value if value.ndim < 2 else value.reshape(-1, *problem.batch) for key, value in result.history.items()},
+        components={name: part.reshape(*problem.batch, *problem.shape) for name, part in result.components.items()},
     )
     sentence = _sentence(rule, trials, lam, met, log)
     return Tuned(lam.reshape(problem.batch), shaped, path, rule.name, met.reshape(problem.batch), sentence)

@@ -9,8 +9,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy.io import savemat
 
 from recon.bench.engine import Engine
 from recon.bench.plan import Plan
@@ -18,11 +20,12 @@ from recon.bench.run import open_run
 from recon.bench.store import Store
 from recon.cli import main
 from recon.config.grid import BenchSpec, load_bench
-from recon.priors import DnCNN
+from recon.priors import DnCNN, SimpleCNN
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 RUNS = sorted((CONFIGS / "benchmark").glob("*.yaml"))
 SET12 = CONFIGS / "external" / "set12.yaml"
+CSMRI = CONFIGS / "external" / "csmri.yaml"
 
 ORDERS = {
     "ct": [("TV", "SIRT", "FBP"), ("TV", "wavelet")],
@@ -36,7 +39,7 @@ ALSO = {"scratches": [("TV", "wavelet")]}
 """The same for operators that the denoiser, which is trained on noise, is not made for: it fills wide gaps slowly."""
 
 
-@pytest.mark.parametrize("path", [*RUNS, SET12], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*RUNS, SET12, CSMRI], ids=lambda path: path.stem)
 def test_runs_are_sound(path: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["config", "check", str(path), *shown(path, tmp_path)]) == 0
     assert "the benchmark is sound" in capsys.readouterr().out
@@ -78,6 +81,16 @@ def test_the_run_on_set12_takes_images_and_weights_by_set(tmp_path: Path) -> Non
     assert record["calls"]["denoise"] == 1
 
 
+def test_the_run_of_compressed_sensing_takes_masks_and_weights_by_set(tmp_path: Path) -> None:
+    options = [*shown(CSMRI, tmp_path)[1::2], "methods.1.solver.stop.max_iter=2"]
+    engine = ready(load_bench(CSMRI, options, tmp_path / "out"))
+    assert len(engine.plan.cells) == 6
+    for cell in engine.plan.cells[:2]:
+        record = engine.run(cell)
+        assert record["status"] == "ok", record["error"]
+        assert record["calls"].get("denoise", 0) == (2 if cell.method == "PnP-ADMM" else 0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ORDERS)
 def test_known_orderings_come_out(name: str, tmp_path: Path) -> None:
@@ -107,6 +120,8 @@ def ready(spec: BenchSpec) -> Engine:
 
 def shown(path: Path, folder: Path) -> list[str]:
     """Options that name what is not shipped: photographs of ours, and weights without training."""
+    if path == CSMRI:
+        return _csmri(folder)
     if path != SET12:
         return []
     with torch.random.fork_rng(devices=[]):
@@ -114,6 +129,18 @@ def shown(path: Path, folder: Path) -> list[str]:
         torch.save(DnCNN().state_dict(), folder / "dncnn.pth")
     weights = f"methods.0.prior.denoiser.weights={folder / 'dncnn.pth'}"
     return ["--set", f"datasets.0.path={CONFIGS.parent / 'data' / 'photos'}", "--set", weights]
+
+
+def _csmri(folder: Path) -> list[str]:
+    mask = np.random.default_rng(0).random((128, 128)) < 0.4
+    savemat(folder / "mask.mat", {"Q11": mask.astype(np.uint8)})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        torch.save(SimpleCNN().state_dict(), folder / "cnn.pth")
+    named = [f"operators.{place}.mask.file={folder / 'mask.mat'}" for place in range(3)]
+    named.append(f"datasets.0.path={CONFIGS.parent / 'data' / 'photos' / '01_face.png'}")
+    named.append(f"methods.1.prior.denoiser.weights={folder / 'cnn.pth'}")
+    return [word for name in named for word in ("--set", name)]
 
 
 def thinned(path: Path, out: Path) -> BenchSpec:

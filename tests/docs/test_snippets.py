@@ -109,6 +109,7 @@ def scans(folder: Path) -> None:
     """Stand-ins, with fewer bins, for scans that pages read and the repository does not hold."""
     (folder / "series").mkdir(parents=True)
     (folder / "head.nii").touch()
+    (folder / "radial.mrd").touch()
     fan = FanBeam([pi * view / 360 for view in range(721)], 48, 410.66, 553.74, 2.0)
     parameters = {
         "distanceSourceOrigin": fan.source_to_axis,

@@ -56,6 +56,15 @@ def test_mri_wavelet(run: Run) -> None:
     assert 23 < zero_filled < 25 < 28.5 < wavelets < 30 < 32 < both
 
 
+@pytest.mark.slow
+def test_mri_t2(run: Run) -> None:
+    said = run("mri_t2")
+    sense, tv, _, newton, both = (float(number) for number in re.findall(r"([\d.]+) %", said))
+    assert newton < 0.5 * sense < 8
+    assert both < 0.5 * tv < 3
+    assert Path("mri_t2.png").stat().st_size > 10_000
+
+
 def test_deblur_pnp(run: Run) -> None:
     torch.manual_seed(0)
     torch.save(DnCNN(layers=3, features=4).state_dict(), "weights.pth")

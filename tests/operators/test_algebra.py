@@ -39,6 +39,19 @@ def test_composition_with_a_functional_is_a_functional_of_the_image() -> None:
     torch.testing.assert_close(f.vjp(x, torch.ones((), dtype=torch.float64)), D.normal(x))
 
 
+def test_derivatives_of_compositions_follow_the_chain_rule() -> None:
+    inner, v = SquaredL2((2, 3), weight=2.0), torch.ones(2, 3, dtype=torch.float64)
+    for composed in (inner @ D, SquaredL2(()) @ inner @ D):
+        value, move = torch.func.jvp(composed.__call__, (x,), (v,))
+        torch.testing.assert_close(composed.jvp(x, v), move)
+        (back,) = torch.func.vjp(composed.__call__, x)[1](torch.ones_like(value))
+        torch.testing.assert_close(composed.vjp(x, torch.ones_like(value)), back)
+        torch.testing.assert_close(composed.gauss_newton(x)(v), back * move)
+        torch.testing.assert_close(composed.gauss_newton(x, lambda z: 3 * z)(v), 3 * back * move)
+    torch.testing.assert_close(D.gauss_newton(x)(v), D.normal(v))
+    torch.testing.assert_close(D.gauss_newton(x, lambda z: 3 * z)(v), 3 * D.normal(v))
+
+
 def test_norm_estimates_reach_the_accuracy_they_state() -> None:
     generator = torch.Generator().manual_seed(1)
     M = torch.randn((40, 60), generator=generator, dtype=torch.float64)

@@ -28,7 +28,7 @@ ENUMERATED: dict[str, str] = {
 }
 """Priors that are never convex, and the test that finds the global minimiser of each by enumeration or a grid."""
 
-AUXILIARY = {"ICTV", "TGV"}
+AUXILIARY = {"ICTV", "LowRankPlusSparse", "TGV"}
 """Priors whose cost is a minimum over further fields: they have no prox and refuse it."""
 
 LONG = {"GraphLaplacianPrior"}

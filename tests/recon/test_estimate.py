@@ -2,7 +2,7 @@ import pytest
 import skimage.data
 import torch
 
-from recon.estimate import estimate_sigma
+from recon.estimate import estimate_kspace_sigma, estimate_sigma
 from recon.files import DataError
 
 
@@ -32,6 +32,20 @@ def test_smooth_signals_pass_through_no_matter_how_bent() -> None:
 def test_texture_of_a_photograph_raises_the_estimate_but_little() -> None:
     image = torch.from_numpy(skimage.data.camera() / 255)
     assert estimate_sigma(image + 0.05 * noise(512, 512)) == pytest.approx(0.05, rel=0.06)
+
+
+def test_kspace_is_judged_by_its_outermost_samples() -> None:
+    """Half of the lines and a full centre; differences of neighbours there are those of the signal."""
+    axis = torch.arange(96, dtype=torch.float64) - 48
+    radius = (axis[:, None].square() + axis.square()).sqrt()
+    signal = 40 * torch.exp(-radius / 6) * noise(96, 96)
+    clutter = torch.complex(0.2 * noise(96, 96), 0.2 * torch.flip(noise(96, 96), (0,)))
+    lines = (torch.arange(96) % 2 == 0) | (axis.abs() < 12)
+    data = torch.where(lines[:, None], signal + clutter, 0)
+    assert estimate_kspace_sigma(data, radius) == pytest.approx(0.2, rel=0.1)
+    assert estimate_sigma(data) > 0.3
+    with pytest.raises(DataError, match="too few samples to estimate sigma"):
+        estimate_kspace_sigma(data[:8, :8], radius[:8, :8])
 
 
 def test_complex_noise_is_that_of_each_part() -> None:

@@ -34,6 +34,7 @@ from recon.priors import (
     LineTV,
     LocallyLowRank,
     LowRank,
+    LowRankPlusSparse,
     NonNegative,
     Simplex,
     Sparsity,
@@ -48,6 +49,7 @@ from recon.priors import (
 
 from ..priors.optima import differences, lengths, matrix
 from ..priors.test_ictv import penalty as ictv
+from ..priors.test_low_rank_plus_sparse import penalty as low_rank_sparse
 from ..priors.test_tgv import penalty as tgv
 from .convex_costs import (
     adaptive,
@@ -115,6 +117,12 @@ QUESTIONS: dict[str, Callable[[], Question]] = {
     "vectorial TV": lambda: ask(VectorialTV(5.0), vectorial(5.0), operator=lambda s: blur(s, FRAMES)),
     "nuclear TV": lambda: ask(VectorialTV(5.0, "nuclear"), vectorial(5.0, True), operator=lambda s: blur(s, FRAMES)),
     "low rank": lambda: ask(LowRank(20.0), casorati(20.0), operator=lambda s: blur(s, FRAMES)),
+    "low rank + sparse": lambda: ask(
+        LowRankPlusSparse(20.0, 0.3, transform="none"),
+        low_rank_sparse(FRAMES, 20.0, 0.3),
+        extra=1,
+        operator=lambda s: blur(s, FRAMES),
+    ),
     "locally low rank": lambda: ask(
         LocallyLowRank(20.0, (2, 3)), local_rank(20.0), operator=lambda s: blur(s, (3, 4, 6))
     ),

@@ -33,7 +33,7 @@ from recon.operators import (
     StudentTNoise,
 )
 from recon.priors import Tikhonov, TotalVariation
-from recon.solvers import ADMM, CGLS, FISTA, LBFGS, PDHG, Gap, MaxIter, Problem, RelChange, Solver
+from recon.solvers import ADMM, CGLS, FISTA, LBFGS, LSQR, PDHG, Gap, MaxIter, Problem, RelChange, Solver
 
 from .known_optima import matrix
 
@@ -164,12 +164,18 @@ def test_weighted_steps_of_plug_and_play_and_admm_solve_their_normal_equations()
 
 def test_solvers_that_weigh_all_data_alike_refuse_weights() -> None:
     problem = Problem(_blur(), _data(), fidelity=SquaredL2((N, N), _data(), _weights()))
-    with pytest.raises(CapabilityError, match=r"CGLS weighs all measurements of an item alike; with weights"):
-        CGLS().solve(problem)
+    for solver, message in (
+        (LSQR(), "LSQR weighs all measurements"),
+        (CGLS(preconditioner="sart"), "takes no weights"),
+    ):
+        with pytest.raises(CapabilityError, match=message):
+            solver.solve(problem)
     whitened = Problem(Diagonal(_weights() ** 0.5) @ _blur(), _weights() ** 0.5 * _data())
     residual = CGLS(stop=MaxIter(200) | RelChange(1e-12)).solve(whitened).image
     normal = _blur().adjoint(_weights() * (_blur()(residual) - _data()))
     assert float(normal.abs().max()) < 1e-6
+    weighted = CGLS(stop=MaxIter(200) | RelChange(1e-12)).solve(problem).image
+    torch.testing.assert_close(weighted, residual, atol=1e-8, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,8 @@ def test_complex_images_are_refused_or_treated_as_said() -> None:
         DenoiserPrior(soft).denoise(x)
     parts = DenoiserPrior(soft, 0.3, complex_as="parts").denoise(x)
     torch.testing.assert_close(parts, torch.complex(soft(x.real, 0.3), soft(x.imag, 0.3)))
+    real = DenoiserPrior(soft, 0.3, complex_as="real").denoise(x)
+    torch.testing.assert_close(real, torch.complex(soft(x.real, 0.3), torch.zeros(4, 4, dtype=torch.float64)))
     magnitude = DenoiserPrior(soft, 0.3, complex_as="magnitude").denoise(x)
     torch.testing.assert_close(magnitude, x / x.abs() * soft(x.abs(), 0.3))
 
@@ -126,7 +128,8 @@ def test_networks_whose_batch_items_depend_on_each_other_are_refused() -> None:
         ({"denoiser": 3}, "DenoiserPrior expects a callable D(x, sigma), got int."),
         ({"denoiser": wiener, "sigma": 0.0}, "DenoiserPrior expects a positive number sigma, got 0.0."),
         ({"denoiser": wiener, "value_range": (1.0, 0.0)}, "expects value_range = (low, high) with low < high"),
-        ({"denoiser": wiener, "complex_as": "phase"}, "expects complex_as 'refuse', 'parts' or 'magnitude'"),
+        ({"denoiser": wiener, "complex_as": "channels"}, "expects channels=2 with complex_as='channels', got None"),
+        ({"denoiser": wiener, "complex_as": "phase"}, "expects complex_as among refuse, parts, magnitude, real,"),
     ],
 )
 def test_errors_say_what_is_wrong(arguments: dict, message: str) -> None:
@@ -138,3 +141,15 @@ def test_errors_say_what_is_wrong(arguments: dict, message: str) -> None:
 def test_a_denoiser_that_changes_the_shape_is_named() -> None:
     with pytest.raises(ValueError, match=r"returned shape \(3, 4\) for images of shape \(4, 4\).*needs channels=C"):
         DenoiserPrior(lambda x, s: x[1:]).denoise(torch.zeros(4, 4))
+
+
+def test_a_network_on_both_parts_gets_them_as_channels() -> None:
+    """It turns the phase, which no treatment of one part at a time can."""
+
+    def turned(x: torch.Tensor, sigma: object) -> torch.Tensor:
+        return torch.stack([-x[:, 1], x[:, 0]], dim=1)
+
+    x = torch.randn(3, 2, 4, 5, dtype=torch.complex128)
+    prior = DenoiserPrior(turned, 0.3, channels=2, complex_as="channels")
+    torch.testing.assert_close(prior.denoise(x), 1j * x)
+    torch.testing.assert_close(prior.denoise(x, torch.full((3, 2), 0.1)), 1j * x)

@@ -12,7 +12,7 @@ from torch import Tensor
 from recon.bench import scores as module
 from recon.bench.scores import scores
 from recon.files import Item
-from recon.metrics import coverage, haarpsi, ssim
+from recon.metrics import coverage, fastmri_scores, haarpsi, ssim
 from recon.operators import CartesianMRI, GaussianNoise, Identity, PoissonNoise
 from recon.run.prepare import Case
 from recon.run.solve import Solved
@@ -198,3 +198,20 @@ def test_metrics_of_ones_own(tmp_path: Path) -> None:
     assert notes[1].startswith(f"{names[2]} is left out: ValueError: ") or notes[1].startswith(
         f"{names[2]} is left out: RuntimeError: "
     )
+
+
+def test_the_evaluation_of_fastmri_is_of_the_middle_and_of_volumes() -> None:
+    """Against the truth, or against the reference that a file holds, which is smaller than the image."""
+    image = torch.rand(2, 26, 30, generator=torch.Generator().manual_seed(0)) * torch.exp(torch.tensor(0.7j))
+    reference = image.abs()[:, 3:23, 5:25] + 0.1 * random(2, 20, 20, seed=2)
+    expected = fastmri_scores(image, reference)
+    done, problem = solved(image, None)
+    done.case.item.aux["reference"] = reference  # type: ignore[index]
+    names = ["fastmri_nmse", "fastmri_psnr", "fastmri_ssim"]
+    found, _, notes = scores(names, done, problem, False)
+    assert notes == []
+    assert [found[name] for name in names] == pytest.approx(list(expected))
+    truth = random(2, 26, 30, seed=3)
+    assert one("fastmri_psnr", image, truth) == pytest.approx(fastmri_scores(image, truth).psnr)
+    _, _, notes = scores(["fastmri_ssim"], *solved(IMAGE, None), False)
+    assert notes == ["fastmri_ssim needs the truth, or the reference of the file."]

@@ -260,7 +260,7 @@ CONFIG: dict[str, tuple[str, str]] = {
     "no format": (job(("[npz]", "[]")), "job.yaml:7:30: output expects at least one of its formats."),
     "text for the output": (
         job(("{path: out, formats: [npz], preview: no, convergence: no}", "out")),
-        "job.yaml:7:9: output expects a mapping of 'path', 'formats', 'preview' and 'convergence', got 'out'.",
+        "job.yaml:7:9: output expects a mapping of 'path', 'formats', 'combine', 'preview' and 'convergence', got 'out'.",
     ),
     "results among the input": (
         job(("x.npy", "'*.npy'"), ("path: out", "path: .")),
@@ -477,6 +477,21 @@ def test_items_that_cannot_be_reconstructed(case: str, files: Path, run: Callabl
     ran = run("reconstruct", "job.yaml", "--quiet")
     assert ran.err == expected + "\n"
     assert (ran.code, ran.out) == (1, "")
+
+
+def test_an_unforeseen_error_of_one_item_leaves_the_others(folder: Path, run: Callable[..., Ran]) -> None:
+    (folder / "odd.py").write_text(
+        "from recon.preprocess import Step\n\n\nclass Odd(Step):\n    def __call__(self, item):\n"
+        "        return {'good': item}[item.id]\n\n    @classmethod\n    def examples(cls):\n        yield from ()\n"
+    )
+    (folder / "all").mkdir()
+    for name in ("bad", "good"):
+        np.save(folder / "all" / f"{name}.npy", np.ones((6, 8), dtype=np.float32))
+    text = JOB.replace("path: x.npy}", "path: all}\npreprocess: [odd.py:Odd]")
+    (folder / "job.yaml").write_text(text)
+    ran = run("reconstruct", "job.yaml", "--quiet")
+    assert (ran.code, ran.out, ran.err) == (1, "", "bad: KeyError: 'bad'\n")
+    assert (folder / "out" / "good.npz").exists()
 
 
 def test_a_missing_job(run: Callable[..., Ran]) -> None:

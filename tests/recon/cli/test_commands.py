@@ -32,8 +32,8 @@ def test_info_lists_every_component_with_a_summary(run: Run) -> None:
     for heading, group in catalogue():
         lines = sections[heading].splitlines()
         for member in group:
-            line = next(line for line in lines if line.startswith(f"  {', '.join(member.names)} "))
-            assert member.info.summary in line
+            own = [line for line in lines if line.startswith(f"  {', '.join(member.names)} ")]
+            assert any(member.info.summary in line for line in own)
 
 
 def test_info_of_one_component_is_its_signature_and_docstring(run: Run) -> None:

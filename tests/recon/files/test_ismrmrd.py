@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from recon.files import DataError, Ismrmrd
+from recon.preprocess import Prewhiten, RemoveOversampling
 
 ismrmrd = pytest.importorskip("ismrmrd")
 
@@ -69,6 +70,18 @@ def test_lines_are_sorted_into_place(tmp_path):
     assert item.meta["mri"]["TE_ms"] == 10.0
 
 
+def test_noise_and_oversampling_are_there_for_the_steps(tmp_path):
+    item = Ismrmrd(save(tmp_path / "a.h5", shuffled()), slices={"axis": 0, "index": 0}).items()[0].load()
+    assert np.array_equal(item.aux["noise"].numpy(), KSPACE[0, :, 0])
+    assert item.meta["mri"]["oversampling"] == 2.0
+    assert set(item.aux) == {"mask", "noise"}
+    narrow = RemoveOversampling()(Prewhiten()(item))
+    assert narrow.data.shape == (COILS, NY, NX // 2)
+    assert narrow.aux["mask"].shape == (NY, NX // 2)
+    white = narrow.aux["noise"]
+    assert np.allclose((white @ white.mH / NX).numpy(), 2 * np.eye(COILS), atol=1e-4)
+
+
 def test_a_slice_takes_its_mask_along(tmp_path):
     path = save(tmp_path / "a.h5", shuffled())
     item = Ismrmrd(path, slices={"axis": 0, "index": [2]}).items()[0].load()
@@ -89,7 +102,11 @@ def test_partial_fourier_and_short_readouts_keep_the_centre_at_the_middle(tmp_pa
 @pytest.mark.parametrize(
     ("lines", "options", "sentence"),
     [
-        ([(0, {})], {"trajectory": "radial"}, "has a radial trajectory; only Cartesian k-space is read"),
+        (
+            [(0, {})],
+            {"trajectory": "radial"},
+            "has a radial trajectory, and no points of it are stored with",
+        ),
         ([(0, {}), (0, {})], {}, "has 1 lines that were acquired twice"),
         ([(40, {})], {}, "has lines at ky 40 to 40 of 12"),
         ([(0, {"flag": 22})], {}, r"has readouts acquired backwards \(EPI\)"),

@@ -19,7 +19,8 @@ ENCODING = (
 )
 TIMES = "<sequenceParameters><TR>2800</TR><TE>22.5</TE><TE>45</TE></sequenceParameters>"
 FIELD = (
-    "<acquisitionSystemInformation><systemFieldStrength_T>1.494</systemFieldStrength_T></acquisitionSystemInformation>"
+    "<acquisitionSystemInformation><systemFieldStrength_T>1.494</systemFieldStrength_T>"
+    "<relativeReceiverNoiseBandwidth>0.79</relativeReceiverNoiseBandwidth></acquisitionSystemInformation>"
 )
 
 
@@ -32,6 +33,8 @@ def test_matrices_fields_of_view_and_times(namespace):
     assert read_mri_header(xml(FIELD + ENCODING + TIMES, namespace).encode(), "a.h5") == {
         "encoded": {"matrix": [2, 320, 640], "fov_mm": [4.4, 256.5, 513.0]},
         "reconstructed": {"matrix": [2, 320, 320], "fov_mm": [4.4, 256.5, 256.5]},
+        "oversampling": 2.0,
+        "receiver_noise_bandwidth": 0.79,
         "trajectory": "cartesian",
         "limits": {"kspace_encoding_step_1": [0, 160, 319]},
         "field_strength_T": 1.494,

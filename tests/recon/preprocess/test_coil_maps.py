@@ -37,3 +37,9 @@ def test_what_is_refused():
     holes[:, 8, 8] = 0
     with pytest.raises(DataError, match=r"a.npy: estimate_coil_maps needs a fully sampled centre of k-space"):
         CoilMaps()(Item("a", "a.npy", holes))
+    with pytest.raises(DataError, match=r"coil_maps finds no sensitivities in a.npy of shape \(16, 16, 12\); see that"):
+        CoilMaps()(
+            Item(
+                "a", "a.npy", torch.randn(16, 16, 12, dtype=torch.complex64, generator=torch.Generator().manual_seed(0))
+            )
+        )

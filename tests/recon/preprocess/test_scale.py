@@ -57,3 +57,11 @@ def test_what_is_refused():
 def test_wrong_settings(settings):
     with pytest.raises(ValueError, match="Scale expects"):
         Scale(**settings)
+
+
+def test_zero_filled_images_need_a_grid():
+    kspace = torch.ones(2, 3, 8, dtype=torch.complex64)
+    item = Item("a", "a.h5", kspace, {"trajectory": torch.zeros(2, 3, 8)})
+    with pytest.raises(DataError, match=r"scale of zero_filled takes Cartesian k-space, a.h5 has a trajectory"):
+        Scale(percentile=99, of="zero_filled")(item)
+    assert Scale(percentile=99)(item).meta["scale"] == pytest.approx(1.0)

@@ -95,7 +95,7 @@ def result(text: str, prior: str, solver: str) -> torch.Tensor:
     """The image that a job ends with."""
     Path("job.yaml").write_text(f"{text}prior: {prior}\nsolver: {solver}\noutput: {{path: out, formats: [hdf5]}}\n")
     assert main(["reconstruct", "job.yaml", "--out", "out", "--quiet"]) == 0, prior
-    (path,) = Path("out").rglob("*.h5")
+    (path,) = (path for path in Path("out").rglob("*.h5") if "." not in path.stem)
     with h5py.File(path) as file:
         return torch.from_numpy(file["image"][()])
 

@@ -234,9 +234,19 @@ class WrongCubeVjp(Cube):
         return 3 * x**2 * w + torch.roll(w, -1, -1)  # no conjugate: wrong for complex images only
 
 
+class WrongCubeGaussNewton(Cube):
+    def gauss_newton(self, x, middle=None):
+        return super().gauss_newton(x)  # forgets what comes between
+
+
 def test_nonlinear_operators():
     assert check_operator(Cube()).passed
-    for cls, law in ((WrongCubeJvp, "jvp_by_differences"), (WrongCubeVjp, "vjp_is_adjoint_of_jvp")):
+    wrong = {
+        WrongCubeJvp: "jvp_by_differences",
+        WrongCubeVjp: "vjp_is_adjoint_of_jvp",
+        WrongCubeGaussNewton: "gauss_newton",
+    }
+    for cls, law in wrong.items():
         with pytest.raises(AssertionError, match=law):
             check_operator(cls(), only=(law,))
 

@@ -1,0 +1,1 @@
+"""Which samples of Cartesian k-space to take."""

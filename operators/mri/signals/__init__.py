@@ -1,0 +1,1 @@
+"""How magnetisation and its parameters become a series of images."""

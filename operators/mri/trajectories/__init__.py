@@ -1,0 +1,1 @@
+"""Trajectories that configurations can name."""
