@@ -139,3 +139,14 @@ def test_a_scan_of_ones_own_is_any_linear_operator_on_complex_images():
     A = QuantitativeMRI(Identity((4, 12, 10)), model)
     x = torch.randn(A.domain_shape, dtype=torch.complex128, generator=GENERATOR)
     torch.testing.assert_close(A(x), model(x))
+
+
+@pytest.mark.parametrize("sigma", [0.01, torch.tensor([0.01, 0.02], dtype=torch.float64)])
+def test_steps_take_the_normal_of_the_scan_whatever_noise_items_have(sigma, monkeypatch):
+    scan = CartesianMRI(torch.ones(1), MAPS, shape=(4, 12, 10), ndim=2)
+    A = QuantitativeMRI(scan, T2Decay(TE))
+    y = A(A.point(m0=1.0, t2=torch.full((2, 12, 10), 0.08, dtype=torch.float64)))
+    calls, normal = [], CartesianMRI.normal
+    monkeypatch.setattr(CartesianMRI, "normal", lambda self, x: calls.append(x) or normal(self, x))
+    GaussNewton(stop=MaxIter(2)).solve(Problem(A, y, GaussianNoise(sigma)))
+    assert calls
