@@ -122,6 +122,10 @@ class Functional(Operator):
         """Lipschitz constant of the gradient (a number or one per item), None if there is none."""
         return None
 
+    def curvature(self) -> float | Tensor | None:
+        """c where the Hessian is c·I everywhere (a number or one per item), None where it is not."""
+        return None
+
     def dual_scale(self) -> float | Tensor:
         """Order of magnitude of the entries of ∂f at a solution (a number or one per item); balances step sizes."""
         return 1.0

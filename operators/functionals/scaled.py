@@ -93,6 +93,10 @@ class ScaledFunctional(Functional):
         constant = self.functional.lipschitz()
         return None if constant is None else self.factor * constant
 
+    def curvature(self) -> float | Tensor | None:
+        constant = self.functional.curvature()
+        return None if constant is None else self.factor * constant
+
     def dual_scale(self) -> float | Tensor:
         return self.factor * self.functional.dual_scale()
 

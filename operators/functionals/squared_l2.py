@@ -76,6 +76,9 @@ class SquaredL2(Misfit):
     def strong_convexity(self) -> float | Tensor:
         return self._least_weight()
 
+    def curvature(self) -> float | Tensor | None:
+        return self.weight if self.elements is None else None
+
     def dual_scale(self) -> float | Tensor:
         return self._mean_weight() ** 0.5
 

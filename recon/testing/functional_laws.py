@@ -105,6 +105,19 @@ def second_derivative(case: FunctionalCase) -> str:
     return at_most(worst, 1e-4, "‖hessian − difference quotient‖ / ‖difference quotient‖")
 
 
+def curvature(case: FunctionalCase) -> str:
+    """grad f(x) − grad f(y) = c (x − y) with c = curvature()."""
+    f, worst = case.f, 0.0
+    c = f.curvature()
+    if c is None:
+        raise NotApplicable("no constant curvature is declared")
+    for dtype in case.dtypes():
+        x, y = case.inside(case.batch, dtype, 0), case.inside(case.batch, dtype, 10)
+        found, wanted = f.grad(x) - f.grad(y), per_item(c, x, f.ndim) * (x - y)
+        worst = largest(worst, distance(found, wanted) / max(norm(wanted), 1e-300))
+    return at_most(worst, 1e-12, "‖grad f(x) − grad f(y) − c(x − y)‖ / ‖c(x − y)‖")
+
+
 def strong_convexity(case: FunctionalCase) -> str:
     """f((x + y)/2) ≤ (f(x) + f(y))/2 − μ‖x − y‖²/8 with μ = strong_convexity()."""
     f, worst = case.f, 0.0
@@ -272,6 +285,7 @@ FUNCTIONAL_LAWS: tuple[Law, ...] = (
     gradient,
     lipschitz,
     second_derivative,
+    curvature,
     strong_convexity,
     majorant,
     smooth_split,

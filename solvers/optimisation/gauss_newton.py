@@ -211,8 +211,8 @@ class GaussNewton(Solver):
 
 def _curved(A: Operator, f: Functional, x: Tensor, z: Tensor) -> Callable[[Tensor], Tensor]:
     """v ↦ JᴴHJv; by the Gauss-Newton operator of A where H is a number per item."""
-    n, bend, least = x.ndim - 1, f.lipschitz(), f.strong_convexity()
-    if bend is not None and least is not None and bool(torch.as_tensor(bend == least).all()):
+    n, bend = x.ndim - 1, f.curvature()
+    if bend is not None:
         gram = A.gauss_newton(x)
         weight = bend.to(z.real) if isinstance(bend, Tensor) else bend
         return lambda v: per_item(weight, v, n) * gram(v)
