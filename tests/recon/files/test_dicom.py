@@ -119,7 +119,7 @@ def test_colours_come_first(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"NumberOfFrames": 10**6}, "is of 84000000 bytes by its header, more than its file of 826 bytes can hold"),
+        ({"NumberOfFrames": 10**6}, "is of 84000000 bytes by its header, more than its file of [0-9]+ bytes can hold"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "has colours by palette"),
     ],
 )
