@@ -49,6 +49,9 @@ ECHOES, ECHO_SPACING, ECHO_PIXELS, ECHO_COILS, ECHO_SIGMA = 8, 0.015, 96, 8, 0.0
 HEART_FRAMES, HEART_PIXELS, HEART_COILS, HEART_FIELD_OF_VIEW, HEART_SIGMA = 16, 72, 4, 300.0, 0.005
 RADIAL_SPOKES, RADIAL_PIXELS, RADIAL_COILS, RADIAL_SIGMA = 34, 112, 4, 0.01
 BLUR_SIGMA, MASK_SIGMA, MASK_KEPT = 0.01, 0.01, 0.4
+SMALL_SLICE, SMALL_VIEWS, SMALL_CT_SIGMA, SMALL_COILS, SMALL_MRI_SIGMA = 64, 12, 0.02, 4, 0.02
+SMALL_PHOTO, SMALL_PHOTO_SIGMA = 32, 0.02
+"""Of the samples for the diffusion priors that come with recon."""
 
 SEVERAL, PIXELS = 8, 128
 """How many images the benchmarks have of a kind, the last two for finding parameters, and how many pixels each way."""
@@ -261,7 +264,7 @@ def photographs(folder: Path) -> None:
 
 
 def masks(folder: Path) -> None:
-    """Half and a fifth of the pixels at random, and all but those under thirty scratches."""
+    """Half and a fifth of the pixels at random, all but those under thirty scratches; 28 × 28 pixels with a hole."""
     rng = np.random.default_rng(8)
     for share in (50, 20):
         _write_png(folder / f"random_{share}.png", rng.random((PIXELS, PIXELS)) < share / 100)
@@ -273,6 +276,9 @@ def masks(folder: Path) -> None:
         across = (y - start[1]) * np.cos(angle) - (x - start[0]) * np.sin(angle)
         kept &= ~((abs(across) < 1.5) & (along > 0) & (along < length))
     _write_png(folder / "scratches.png", kept)
+    digit = np.ones((28, 28), bool)
+    digit[8:20, 8:20] = False
+    _write_png(folder / "digit_hole.png", digit)
 
 
 def bodies(path: Path) -> None:
@@ -305,6 +311,51 @@ def slices(path: Path) -> None:
         },
     }
     _write_hdf5(path, arrays, {"field_of_view_mm": MRI_FIELD_OF_VIEW})
+
+
+def small_ct(path: Path) -> None:
+    """Line integrals of a body of random ellipses, 12 views of 64 bins of 4 mm, plus white noise of σ = 0.02."""
+    rng, pixel = np.random.default_rng(14), 2 * BODY_PITCH
+    body, degrees = _body(rng), np.arange(SMALL_VIEWS) * (180 / SMALL_VIEWS)
+    clean = body.line_integrals(ParallelBeam(np.deg2rad(degrees), SMALL_SLICE, pitch=pixel), samples=16).numpy()
+    truth = body.rasterise(Volume((SMALL_SLICE, SMALL_SLICE), pixel)).clamp(min=0)
+    arrays = {
+        "data": (clean + rng.normal(0, SMALL_CT_SIGMA, clean.shape)).astype(np.float32),
+        "angles": degrees,
+        "truth": truth.numpy(),
+    }
+    _write_hdf5(path, arrays, {"angles": "deg", "truth": "1/mm", "sigma": SMALL_CT_SIGMA, "pitch_mm": pixel})
+
+
+def small_mri(path: Path) -> None:
+    """A slice through a head in four coils, a fourth of its lines, plus white noise of σ = 0.02."""
+    rng, pixel = np.random.default_rng(15), MRI_FIELD_OF_VIEW / SMALL_SLICE
+    grid = Volume((SMALL_SLICE, SMALL_SLICE), pixel)
+    head, coils = _slice(rng), SinusoidalCoils.birdcage(grid, SMALL_COILS, waves=3)
+    clean = head.kspace(grid, coils=coils).numpy()
+    lines = _lines(rng, SMALL_SLICE, SMALL_SLICE // 4, 8)[:, None]
+    parts = rng.normal(0, SMALL_MRI_SIGMA, (*clean.shape, 2))
+    arrays = {
+        "kspace": _rounded((clean + parts[..., 0] + 1j * parts[..., 1]) * lines),
+        "mask": lines.astype(np.uint8),
+        "coil_maps": _rounded(coils.maps(grid).numpy()),
+        "truth": head.rasterise(grid).numpy().astype(np.complex64),
+    }
+    _write_hdf5(path, arrays, {"sigma": SMALL_MRI_SIGMA, "pixel_mm": pixel})
+
+
+def small_photograph(folder: Path) -> None:
+    """A part of the photograph "camera" at a quarter of its size, of which two pixels in five are left, plus noise."""
+    from skimage import data
+
+    part = data.camera()[70:198, 170:298].reshape(SMALL_PHOTO, 4, SMALL_PHOTO, 4)
+    truth = np.rint(part.mean((1, 3))).astype(np.uint8)
+    rng = np.random.default_rng(16)
+    mask = rng.random(truth.shape) < MASK_KEPT
+    noisy = (truth / 255 + rng.normal(0, SMALL_PHOTO_SIGMA, truth.shape)).clip(0, 1) * mask
+    _write_png(folder / "small_masked.png", np.rint(255 * noisy).astype(np.uint8))
+    _write_png(folder / "small_masked_truth.png", truth)
+    _write_png(folder / "small_mask.png", mask)
 
 
 def _body(rng: np.random.Generator) -> EllipsePhantom:
@@ -459,6 +510,9 @@ def main(folder: Path) -> None:
     photographs(folder / "photos")
     masks(folder / "masks")
     bodies(folder / "ct" / "bodies.h5")
+    small_ct(folder / "ct" / "small.h5")
+    small_mri(folder / "mri" / "small.h5")
+    small_photograph(folder / "photo")
     slices(folder / "mri" / "slices.h5")
 
 

@@ -9,6 +9,7 @@ from recon.operators.algebra import Adjoint, Composition, Scaled, Sum
 from recon.operators.anisotropic_gradient import AnisotropicGradient
 from recon.operators.beer_lambert_noise import BeerLambertNoise
 from recon.operators.bessel_potential import BesselPotential
+from recon.operators.black_box import BlackBox
 from recon.operators.block_extract import BlockExtract
 from recon.operators.blur import Blur
 from recon.operators.bridges import (
@@ -23,6 +24,7 @@ from recon.operators.bridges import (
     to_odl_geometry,
 )
 from recon.operators.circulant import Circulant
+from recon.operators.correlated_noise import CorrelatedNoise
 from recon.operators.ct.cone_beam import ConeBeam
 from recon.operators.ct.fan_beam import FanBeam
 from recon.operators.ct.fbp import FilteredBackprojection
@@ -41,6 +43,7 @@ from recon.operators.data_terms.l1 import L1Fidelity
 from recon.operators.data_terms.l2_ball import L2BallFidelity
 from recon.operators.data_terms.sobolev import SobolevFidelity
 from recon.operators.data_terms.student_t import StudentTFidelity
+from recon.operators.dense import Dense
 from recon.operators.derivative import Derivative
 from recon.operators.diagonal import Diagonal
 from recon.operators.downsample import Downsample
@@ -130,7 +133,9 @@ from recon.operators.mri.whitening import noise_covariance, whitening_matrix
 from recon.operators.noise import GaussianNoise, NoiseModel, PoissonNoise
 from recon.operators.operator import Operator
 from recon.operators.psf import box_psf, disk_psf, gaussian_psf, motion_psf
+from recon.operators.random_sensing import RandomSensing
 from recon.operators.sart_weights import SARTWeights, sart_bound, sart_weights
+from recon.operators.signal_plus_noise import SignalPlusNoise
 from recon.operators.stack import Stack
 from recon.operators.student_t_noise import StudentTNoise
 from recon.operators.symmetrised_gradient import SymmetrisedGradient
@@ -150,6 +155,7 @@ __all__ = [
     "AnisotropicGradient",
     "BeerLambertNoise",
     "BesselPotential",
+    "BlackBox",
     "BlockExtract",
     "Blur",
     "BoxIndicator",
@@ -158,9 +164,11 @@ __all__ = [
     "Circulant",
     "Composition",
     "ConeBeam",
+    "CorrelatedNoise",
     "Correntropy",
     "CorrentropyFidelity",
     "DataTerm",
+    "Dense",
     "DensityWeightedFidelity",
     "Derivative",
     "Diagonal",
@@ -216,6 +224,7 @@ __all__ = [
     "RadialSampling",
     "RadialTrajectory",
     "RandomSampling",
+    "RandomSensing",
     "RayTransform",
     "SARTWeights",
     "SamplingPattern",
@@ -223,6 +232,7 @@ __all__ = [
     "Scaled",
     "ScaledFunctional",
     "SignalModel",
+    "SignalPlusNoise",
     "SimplexIndicator",
     "SobolevFidelity",
     "SoftSENSE",

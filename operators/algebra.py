@@ -46,6 +46,7 @@ class NonlinearComposition(Operator):
         super().__init__(inner.domain_shape, outer.range_shape)
         self.outer, self.inner = outer, inner
         self.domain_field, self.range_field = _composed_fields(outer, inner)
+        self.values_only = outer.values_only or inner.values_only
 
     def apply(self, x: Tensor) -> Tensor:
         return self.outer(self.inner(x))

@@ -78,7 +78,7 @@ class GaussianNoise(SizedNoise):
     names = ("gaussian",)
 
     def sample(self, clean: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        return clean + self._over(clean) * _normal(clean, generator)
+        return clean + self._over(clean) * white(clean, generator)
 
     def fidelity(self, data: Tensor, shape: Sequence[int]) -> Functional:
         return SquaredL2(shape, data, weight=weights_of(self.sigma, data, tuple(shape), -2))
@@ -131,7 +131,8 @@ class PoissonNoise(NoiseModel):
         yield cls(0.5, background=0.2)
 
 
-def _normal(like: Tensor, generator: torch.Generator | None) -> Tensor:
+def white(like: Tensor, generator: torch.Generator | None) -> Tensor:
+    """n ~ N(0, I) as ``like``, of unit variance in each real component."""
     device = generator.device if generator is not None else like.device
     if like.is_complex():
         parts = torch.randn((*like.shape, 2), generator=generator, dtype=like.real.dtype, device=device)

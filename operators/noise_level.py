@@ -48,6 +48,8 @@ def fit_level(level: Level, batch: Shape, shape: Shape, owner: str, name: str) -
     """The level of shape ``batch`` where it is one per item, and with the dimensions of data where per measurement."""
     if not isinstance(level, Tensor) or not level.ndim:
         return level
+    while level.ndim > len(batch) + len(shape) and level.shape[0] == 1:  # fitted to a batch with more dimensions before
+        level = level[0]
     given = tuple(level.shape)
     if len(given) <= len(batch) and fits(given, batch) and (given == batch or not fits(given, shape)):
         return level.expand(batch)

@@ -40,10 +40,13 @@ class Operator(ABC):
         acts on both and its output is of the same kind as its input.
     names
         Short names by which configurations call the class; by default its name in snake case.
+    values_only
+        Whether A has no derivative, so that :meth:`jvp` and :meth:`vjp` raise a CapabilityError.
     """
 
     domain_field: Field = "any"
     range_field: Field = "any"
+    values_only: bool = False
     names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, domain_shape: Sequence[int], range_shape: Sequence[int]) -> None:

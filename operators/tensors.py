@@ -121,6 +121,14 @@ def per_item(value: float | Tensor, x: Tensor, ndim: int) -> float | Tensor:
     )
 
 
+def shared_number(values: Tensor) -> float | None:
+    """The number that all entries of a vector are; None where they differ, or a device would have to be waited for."""
+    if waits(values.device):
+        return None
+    numbers = values.tolist()
+    return numbers[0] if numbers and numbers.count(numbers[0]) == len(numbers) else None
+
+
 def waits(device: torch.device) -> bool:
     """Whether reading a tensor on a device makes the host wait for what it was told to compute."""
     return device.type != "cpu"

@@ -31,13 +31,26 @@ from recon.priors.handcrafted.tubal_low_rank import TubalLowRank
 from recon.priors.handcrafted.vectorial_tv import VectorialTV
 from recon.priors.handcrafted.wavelet_sparsity import WaveletSparsity
 from recon.priors.handcrafted.wavelet_tree import WaveletTree
+from recon.priors.learned.deepinv_diffusion import DeepinvDiffusion
 from recon.priors.learned.denoiser import Denoiser
 from recon.priors.learned.denoiser_prior import DenoiserPrior
+from recon.priors.learned.diffusers_diffusion import DiffusersDiffusion
+from recon.priors.learned.diffusers_latent import DiffusersLatent, diffusion_from_diffusers
 from recon.priors.learned.diffusion import DiffusionPrior
+from recon.priors.learned.diffusion_file import save_diffusion
+from recon.priors.learned.diffusion_unet import DiffusionUNet
 from recon.priors.learned.dncnn import DnCNN
+from recon.priors.learned.edm_diffusion import EDMDiffusion
+from recon.priors.learned.flow_matching import FlowMatching
 from recon.priors.learned.gaussian import GaussianPrior
 from recon.priors.learned.gaussian_mixture import GaussianMixturePrior
+from recon.priors.learned.latent_prior import LatentPrior
+from recon.priors.learned.network_diffusion import NetworkDiffusion
+from recon.priors.learned.pretrained_diffusion import PretrainedDiffusion
 from recon.priors.learned.simple_cnn import SimpleCNN
+from recon.priors.learned.structured_noise import StructuredNoise
+from recon.priors.learned.tiled_prior import TiledPrior
+from recon.priors.learned.ve_diffusion import VEDiffusion
 from recon.priors.learned.vp_diffusion import VPDiffusion
 from recon.priors.learned.weights import with_weights
 from recon.priors.prior import Prior, Term, VariationalPrior
@@ -48,42 +61,56 @@ __all__ = [
     "TGV",
     "AdaptiveTV",
     "Box",
+    "DeepinvDiffusion",
     "Denoiser",
     "DenoiserPrior",
+    "DiffusersDiffusion",
+    "DiffusersLatent",
     "DiffusionPrior",
+    "DiffusionUNet",
     "DirectionalTV",
     "DnCNN",
     "DyadicDenoiser",
     "DyadicPartition",
+    "EDMDiffusion",
     "Entropy",
+    "FlowMatching",
     "FusedLasso",
     "GaussianMixturePrior",
     "GaussianPrior",
     "GraphLaplacianPrior",
     "HuberTV",
+    "LatentPrior",
     "LineTV",
     "LocallyLowRank",
     "LowRank",
     "LowRankPlusSparse",
     "Magnitude",
+    "NetworkDiffusion",
     "NonNegative",
     "NuclearTV",
+    "PretrainedDiffusion",
     "Prior",
     "ProximalDenoiser",
     "SimpleCNN",
     "Simplex",
     "Sparsity",
     "StructuredLowRank",
+    "StructuredNoise",
     "SumPrior",
     "Support",
     "Term",
     "Tikhonov",
+    "TiledPrior",
     "TotalVariation",
     "TubalLowRank",
+    "VEDiffusion",
     "VPDiffusion",
     "VariationalPrior",
     "VectorialTV",
     "WaveletSparsity",
     "WaveletTree",
+    "diffusion_from_diffusers",
+    "save_diffusion",
     "with_weights",
 ]

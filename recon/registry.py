@@ -42,6 +42,9 @@ ROLES = (
     Role("input", "readers", "recon.files.reader.Reader"),
     Role("preprocessing step", "preprocessing steps", "recon.preprocess.step.Step"),
 )
+FLOORS = ("recon.operators", "recon.priors", "recon.solvers")
+"""Rooms in the order in which they may import each other."""
+
 FUNCTIONAL = "recon.operators.functionals.functional.Functional"
 
 
@@ -96,9 +99,9 @@ def members(base: str) -> tuple[Member, ...]:
     Abstract classes, functionals (no operators in the sense of a job), classes whose constructor takes any number of
     arguments and those of a narrower role (noise models among data terms) are left out.
     """
-    room = ".".join(base.split(".")[:2])
     found = [
         Member(info, names_of(info), role_of(info))
+        for room in _rooms(base)
         for info in room_classes(room)
         if info.derives(base) and _usable(info) and not (info.derives(FUNCTIONAL) and base != FUNCTIONAL)
     ]
@@ -108,6 +111,12 @@ def members(base: str) -> tuple[Member, ...]:
     if itself is not None and _usable(itself) and not any(member.info.path == base for member in found):
         found.append(Member(itself, names_of(itself), role_of(itself)))
     return tuple(sorted(found, key=lambda member: member.names[0]))
+
+
+def _rooms(base: str) -> tuple[str, ...]:
+    """The room of a class, and of those above it that hold components the ones where it may have descendants."""
+    own = ".".join(base.split(".")[:2])
+    return (own, *FLOORS[FLOORS.index(own) + 1 :]) if own in FLOORS else (own,)
 
 
 def _usable(info: ClassInfo) -> bool:

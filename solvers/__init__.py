@@ -12,6 +12,8 @@ from recon.solvers.direct.tikhonov_inverse import TikhonovInverse
 from recon.solvers.direct.wiener import Wiener
 from recon.solvers.direct.zero_filled import ZeroFilled
 from recon.solvers.iterate import iterate
+from recon.solvers.learning.denoising_training import DenoisingTraining
+from recon.solvers.learning.diem import DiEM, LearnedPrior
 from recon.solvers.learning.learn import Learned, learn
 from recon.solvers.linear.cg import CGInfo, cg
 from recon.solvers.linear.cgls import CGLS
@@ -52,12 +54,51 @@ from recon.solvers.optimisation.sps import SPS
 from recon.solvers.optimisation.stochastic_pdhg import StochasticPDHG
 from recon.solvers.problem import Problem
 from recon.solvers.result import Reason, Result
-from recon.solvers.sampling.ancestral import sample_prior
-from recon.solvers.sampling.dps import DPS
-from recon.solvers.sampling.mmps import MMPS
-from recon.solvers.sampling.posterior_samples import PosteriorSamples, sample
+from recon.solvers.sampling.calibration.conformal_intervals import ConformalIntervals
+from recon.solvers.sampling.calibration.conformal_region import ConformalRegion
+from recon.solvers.sampling.calibration.coverage_curve import CoverageCurve
+from recon.solvers.sampling.calibration.rank_histogram import RankHistogram
+from recon.solvers.sampling.calibration.tarp import TARP
+from recon.solvers.sampling.chains.skrock import SKROCK
+from recon.solvers.sampling.chains.split_gibbs import SplitGibbs
+from recon.solvers.sampling.chains.ula import ULA
+from recon.solvers.sampling.credible_region import CredibleRegion
+from recon.solvers.sampling.diversity import Diversity
+from recon.solvers.sampling.enkg import EnKG
+from recon.solvers.sampling.guidance.daps import DAPS
+from recon.solvers.sampling.guidance.ddnm import DDNM
+from recon.solvers.sampling.guidance.ddnm_plus import DDNMPlus
+from recon.solvers.sampling.guidance.ddrm import DDRM
+from recon.solvers.sampling.guidance.diffpir import DiffPIR
+from recon.solvers.sampling.guidance.dps import DPS
+from recon.solvers.sampling.guidance.guided import Guess, Guided
+from recon.solvers.sampling.guidance.joint_dps import JointDPS
+from recon.solvers.sampling.guidance.mask_shift import MaskShift
+from recon.solvers.sampling.guidance.mcg import MCG
+from recon.solvers.sampling.guidance.mmps import MMPS
+from recon.solvers.sampling.guidance.noise_refined import NoiseRefined
+from recon.solvers.sampling.guidance.pigdm import PiGDM
+from recon.solvers.sampling.guidance.psld import PSLD
+from recon.solvers.sampling.guidance.resample import ReSample
+from recon.solvers.sampling.guidance.tmpd import TMPD
+from recon.solvers.sampling.integrators.ancestral import Ancestral
+from recon.solvers.sampling.integrators.ddim import DDIM
+from recon.solvers.sampling.integrators.dpm_solver import DPMSolver
+from recon.solvers.sampling.integrators.euler_sde import EulerSDE
+from recon.solvers.sampling.integrators.heun import Heun
+from recon.solvers.sampling.integrators.heun_sde import HeunSDE
+from recon.solvers.sampling.integrators.integrator import Integrator, Level, Move
+from recon.solvers.sampling.integrators.predictor_corrector import PredictorCorrector
+from recon.solvers.sampling.integrators.renoise import Renoise
+from recon.solvers.sampling.particles import ParticleSampler
+from recon.solvers.sampling.points.pnp_flow import PnPFlow
+from recon.solvers.sampling.points.red_diff import REDDiff
+from recon.solvers.sampling.posterior_samples import PosteriorSamples
+from recon.solvers.sampling.prior_samples import sample_prior
+from recon.solvers.sampling.sample import sample
 from recon.solvers.sampling.sampler import Sampler
 from recon.solvers.sampling.schedule import KarrasSchedule, NoiseSchedule, VPSchedule
+from recon.solvers.sampling.twisted_smc import TwistedSMC
 from recon.solvers.solver import Solver
 from recon.solvers.stopping import Discrepancy, Gap, MaxIter, MaxSeconds, RelChange, Residuals, Rule
 from recon.solvers.tuning.discrepancy_principle import DiscrepancyPrinciple
@@ -71,6 +112,10 @@ from recon.solvers.tuning.tune import Tuned, tune
 __all__ = [
     "ADMM",
     "CGLS",
+    "DAPS",
+    "DDIM",
+    "DDNM",
+    "DDRM",
     "DPS",
     "FBP",
     "FISTA",
@@ -79,59 +124,99 @@ __all__ = [
     "LBFGS",
     "LSMR",
     "LSQR",
+    "MCG",
     "MLEM",
     "MMPS",
     "OSEM",
     "OSSART",
     "PD3O",
     "PDHG",
+    "PSLD",
     "RED",
     "SIRT",
+    "SKROCK",
     "SPS",
     "SURE",
+    "TARP",
+    "TMPD",
+    "ULA",
+    "Ancestral",
     "Answer",
     "Auto",
     "CGInfo",
     "Calibration",
     "Choice",
     "CondatVu",
+    "ConformalIntervals",
+    "ConformalRegion",
+    "CoverageCurve",
+    "CredibleRegion",
+    "DDNMPlus",
+    "DPMSolver",
+    "DenoisingTraining",
+    "DiEM",
+    "DiffPIR",
     "Discrepancy",
     "DiscrepancyPrinciple",
+    "Diversity",
     "DouglasRachford",
+    "EnKG",
+    "EulerSDE",
     "Evidence",
     "Gap",
     "GaussNewton",
     "GhadimiLan",
+    "Guess",
+    "Guided",
+    "Heun",
+    "HeunSDE",
     "Hypergradient",
+    "Integrator",
+    "JointDPS",
     "KarrasSchedule",
     "LCurve",
     "Learned",
+    "LearnedPrior",
+    "Level",
     "LinearisedADMM",
+    "MaskShift",
     "MaxIter",
     "MaxSeconds",
+    "Move",
+    "NoiseRefined",
     "NoiseSchedule",
     "NonlinearCG",
     "Oracle",
+    "ParticleSampler",
+    "PiGDM",
     "PnPADMM",
     "PnPDRS",
     "PnPFISTA",
+    "PnPFlow",
     "PnPHQS",
     "PnPPDHG",
     "PnPPGD",
     "PosteriorSamples",
+    "PredictorCorrector",
     "Problem",
     "ProximalGradient",
     "PseudoInverse",
+    "REDDiff",
+    "RankHistogram",
+    "ReSample",
     "Reason",
     "RelChange",
+    "Renoise",
     "Residuals",
     "Result",
     "Rule",
     "Sampler",
     "Solver",
+    "SplitGibbs",
     "StochasticPDHG",
     "TikhonovInverse",
     "Tuned",
+    "TwistedSMC",
     "VPSchedule",
     "Wiener",
     "ZeroFilled",

@@ -31,15 +31,22 @@ def reach(problem: Problem) -> Reach:
         raise CapabilityError(
             f"the discrepancy principle needs Gaussian noise, whose misfit it knows, got {problem.likelihood.name}."
         )
+    found = seen(problem)
+    count = int(found.sum()) * (2 if problem.data.is_complex() else 1)
+    if not count:
+        raise ValueError(f"{problem.operator.name} reaches no data: there is no discrepancy to measure.")
+    return Reach(found, count)
+
+
+def seen(problem: Problem) -> Tensor:
+    """1 for the data of an item that change with the image, 0 for others; see :func:`reach`."""
     A = problem.operator
     generator = torch.Generator().manual_seed(1)
     pair = torch.randn((2, *A.domain_shape), generator=generator, dtype=problem.dtype).to(problem.data.device)
-    first, second = A(pair)
-    seen = (first != second).to(problem.data.real.dtype if problem.data.is_complex() else problem.data.dtype)
-    count = int(seen.sum()) * (2 if problem.data.is_complex() else 1)
-    if not count:
-        raise ValueError(f"{A.name} reaches no data: there is no discrepancy to measure.")
-    return Reach(seen, count)
+    with torch.no_grad():
+        first, second = A(pair)
+    differ: Tensor = first != second
+    return differ.to(problem.data.real.dtype if problem.data.is_complex() else problem.data.dtype)
 
 
 def discrepancy(problem: Problem, x: Tensor, reached: Reach) -> Tensor:
@@ -49,9 +56,9 @@ def discrepancy(problem: Problem, x: Tensor, reached: Reach) -> Tensor:
     """
     f, A = problem.likelihood, problem.operator
     assert isinstance(f, SquaredL2)
-    seen = reached.data.to(problem.data.device)
-    inside = A(x) * seen + problem.data * (1 - seen)
+    inner = reached.data.to(problem.data.device)
+    inside = A(x) * inner + problem.data * (1 - inner)
     if f.elements is None:
         return 2 * f(inside) / reached.number
-    counted = item_sum(seen * (f.constant("elements", seen) > 0), f.ndim) * (2 if problem.data.is_complex() else 1)
+    counted = item_sum(inner * (f.constant("elements", inner) > 0), f.ndim) * (2 if problem.data.is_complex() else 1)
     return 2 * f(inside) / counted

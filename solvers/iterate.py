@@ -12,12 +12,13 @@ from torch import Tensor
 
 from recon.operators.linear import CapabilityError
 from recon.operators.tensors import item_norm
+from recon.priors.learned.joint import JointPrior
 from recon.priors.prior import VariationalPrior
 from recon.solvers.discrepancy import discrepancy, reach
 from recon.solvers.problem import Problem
 from recon.solvers.result import Reason, Result
 from recon.solvers.solver import Solver
-from recon.solvers.stopping import Progress
+from recon.solvers.stopping import MaxIter, Progress
 
 Callback = Callable[[int, Mapping[str, Tensor]], None]
 
@@ -89,7 +90,7 @@ def iterate(
                 run.advance(step, callback)
         except KeyboardInterrupt:
             run.finish(torch.ones(run.active.numel(), dtype=torch.bool), Reason.INTERRUPTED)
-    return run.result(batch)
+        return run.result(batch)
 
 
 class _Run:
@@ -119,7 +120,8 @@ class _Run:
         solver, before = self.solver, self.state
         self.state = step(self.problem, before)
         self.iteration += 1
-        image, ndim = solver.image(self.state), len(self.problem.shape)
+        image = solver.image(self.state)
+        ndim = image.ndim - 1
         if self.reference is None:
             self.reference = torch.maximum(item_norm(image, ndim), item_norm(solver.image(before), ndim))
         due = self.iteration % solver.check_every == 0 or self.iteration >= solver.stop.max_iter
@@ -144,13 +146,16 @@ class _Run:
             if self.reach is not None:
                 measured["discrepancy"] = discrepancy(self.problem, image, self.reach)
             if self.truth is not None:
-                error = self.question.unlift(image) - self.truth[self.active.to(self.truth.device)]
+                found, true = self.question.unlift(image), self.truth[self.active.to(self.truth.device)]
+                error = found - true.reshape(len(true), *(1,) * (found.ndim - true.ndim), *true.shape[1:])
                 measured["mse"] = item_norm(error, error.ndim - 1).square() / error[0].numel()
         seconds = time.perf_counter() - self.start
         if due:
             self._record(seconds, measured)
         if callback is not None:
             callback(self.iteration, measured)
+        if isinstance(solver.stop, MaxIter) and self.iteration < solver.stop.n:
+            return  # as it would say
         verdict = solver.stop(Progress(self.iteration, seconds, measured, self.active.numel()))
         if bool(verdict.stop.any()):
             self.finish(verdict.stop & verdict.converged, Reason.CONVERGED)
@@ -201,18 +206,23 @@ class _Run:
         }
         history["iteration"] = torch.tensor([i for i, *_ in self.records], dtype=torch.long)
         history["seconds"] = torch.tensor([s for _, s, _ in self.records], dtype=torch.float64)
-        shape = (*batch, *self.question.shape)
+        image = self.question.unlift(self.images)
         return Result(
-            image=self.question.unlift(self.images).reshape(shape),
+            image=image.reshape(*batch, *image.shape[1:]),
             reasons=tuple(self.reasons),
             iterations=self.iterations.reshape(batch),
             history=history,
-            components={name: part.reshape(shape) for name, part in _components(self.question, self.images).items()},
+            components={
+                name: part.reshape(*batch, *part.shape[1:])
+                for name, part in _components(self.question, self.images).items()
+            },
         )
 
 
 def _components(question: Problem, stacks: Tensor) -> Mapping[str, Tensor]:
-    """The parts of the images sought that the prior tells apart; none for most."""
+    """The parts of the images sought that the prior tells apart, or the noise that was drawn; none for most."""
+    if question.lifted is not question and isinstance(question.lifted.prior, JointPrior):
+        return {"noise": question.lifted.prior.split(stacks)[1]}
     if not isinstance(question.prior, VariationalPrior) or question.lifted is question:
         return {}
     return question.prior.components(question.unlift(stacks), stacks[:, 1:], question.shape)

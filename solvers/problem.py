@@ -16,6 +16,12 @@ from recon.operators.functionals import Functional
 from recon.operators.linear import CapabilityError, LinearOperator
 from recon.operators.noise import GaussianNoise, NoiseModel
 from recon.operators.operator import Operator, Shape
+from recon.operators.signal_plus_noise import signal_plus_noise
+from recon.priors.learned.diffusion import DiffusionPrior
+from recon.priors.learned.joint import JointPrior
+from recon.priors.learned.latent_prior import LatentPrior
+from recon.priors.learned.latents import Latents
+from recon.priors.learned.structured_noise import StructuredNoise
 from recon.priors.prior import Prior, Term, VariationalPrior
 from recon.priors.slots import Slots
 
@@ -170,8 +176,15 @@ class Problem:
     def lifted(self) -> Problem:
         """The same question about stacks (1 + n, *shape): x, and the n images that the prior's cost is minimised over.
 
-        This problem itself where there are none.
+        With :class:`recon.priors.StructuredNoise` about vectors of a :class:`recon.priors.JointPrior`: x and the noise.
+        With :class:`recon.priors.LatentPrior` about latents z instead of x, whose operator is A∘G with the decoder G.
+        This problem itself where there are no further images.
         """
+        if isinstance(self.prior, LatentPrior):
+            operator, latents = self.prior.pose(self.operator, self.dtype.is_complex)
+            return self._with(operator=operator, prior=latents)
+        if isinstance(self.noise, StructuredNoise) and isinstance(self.prior, DiffusionPrior):
+            return self._with_noise(self.prior, self.noise)
         if not isinstance(self.prior, VariationalPrior):
             return self
         count = self.prior.auxiliary(self.shape)
@@ -180,12 +193,25 @@ class Problem:
         operator = self.operator @ Slots(self.shape, 1 + count, 0)
         return self._with(operator=operator, prior=_Lifted(self.prior, self.shape))
 
+    def _with_noise(self, prior: DiffusionPrior, noise: StructuredNoise) -> Problem:
+        joint = JointPrior(prior, noise.prior, self.shape, self.operator.range_shape)
+        operator = signal_plus_noise(self.operator, 1 / joint.ratio)
+        return Problem(operator, self.data + joint.offset / joint.ratio, GaussianNoise(noise.sigma), joint)
+
     def lift(self, x: Tensor) -> Tensor:
-        """Images as stacks of :attr:`lifted`, the others zero."""
+        """Images as stacks of :attr:`lifted`, the others zero or the noise that is left of the data; or encoded."""
+        if isinstance(self.prior, LatentPrior):
+            return self.prior.encode(x, self.shape)
+        if isinstance(self.lifted.prior, JointPrior) and self.lifted is not self:
+            return self.lifted.prior.join(x, self.data - self.operator(x))
         return x if self.lifted is self else Slots(self.shape, self.lifted.shape[0], 0).adjoint(x)
 
     def unlift(self, stacks: Tensor) -> Tensor:
-        """The images sought, of stacks of :attr:`lifted`."""
+        """The images sought, of stacks or latents of :attr:`lifted`."""
+        if isinstance(self.lifted.prior, Latents) and self.lifted is not self:
+            return self.lifted.prior.decoder(stacks)
+        if isinstance(self.lifted.prior, JointPrior) and self.lifted is not self:
+            return self.lifted.prior.split(stacks)[0]
         return stacks if self.lifted is self else Slots(self.shape, self.lifted.shape[0], 0)(stacks)
 
     # ---------------------------------------------------------------- rearranging items

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from recon.operators.covariance import LARGEST
 from recon.operators.linear import LinearOperator
-from recon.priors.learned.covariance import LARGEST
 
 if TYPE_CHECKING:
     from recon.priors.learned.gaussian import GaussianPrior

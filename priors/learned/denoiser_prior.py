@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from recon.operators.bridges.deepinv_denoiser import DeepinvDenoiser
 from recon.priors.learned.denoiser import Denoiser, leading
 from recon.priors.learned.dncnn import DnCNN
-from recon.priors.learned.network import Network, check_mode
+from recon.priors.learned.held_network import check_mode
+from recon.priors.learned.network import Network
 from recon.priors.learned.ranges import AffineRange
 from recon.priors.learned.weights import with_weights
 from recon.priors.prior import Prior

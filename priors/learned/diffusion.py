@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recon.operators.linear import CapabilityError
 from recon.operators.operator import Field, Shape
+from recon.operators.tensors import shared_number
 from recon.priors.learned.denoiser import Denoiser, leading
 
 Pullback = Callable[[Tensor], Tensor]
@@ -42,7 +43,8 @@ class DiffusionPrior(Denoiser):
     value_range
         (low, high) of the images, None where unbounded.
     levels
-        The noise levels of training, ascending, in units of the images; None where the prior holds at any.
+        The noise levels of training, ascending, in units of the images; None where the prior holds at any, or where
+        :meth:`stops` says more.
     scale, shift
         The affine map from images to the values in which the variance-preserving process runs.
 
@@ -67,6 +69,13 @@ class DiffusionPrior(Denoiser):
             raise ValueError(f"{self.name} expects positive sizes in shape, got {tuple(shape)}.")
         self.shape: Shape | None = None if shape is None else tuple(int(n) for n in shape)
 
+    def stops(self, steps: int) -> Tensor | None:
+        """The ``steps`` noise levels, descending, at which a sampler of so many steps stops by default.
+
+        None, as here, for evenly spaced ones of :attr:`levels`.
+        """
+        return None
+
     @abstractmethod
     def expectation(self, u: Tensor, sigma: float | Tensor) -> Tensor:
         """D(u, σ) for checked arguments; a tensor σ has the dimensions of u and broadcasts against it."""
@@ -74,6 +83,9 @@ class DiffusionPrior(Denoiser):
     def __call__(self, u: Tensor, sigma: float | Tensor) -> Tensor:
         """E[x₀ | x₀ + σ z = u]."""
         self.check(u)
+        if isinstance(sigma, Tensor) and sigma.shape == u.shape[:1] and not sigma.requires_grad:
+            number = shared_number(sigma)
+            sigma = sigma if number is None else number  # which goes to no device
         level = leading(sigma, u, self.name)
         if self.shape is not None and isinstance(sigma, Tensor) and sigma.ndim > u.ndim - len(self.shape):
             raise ValueError(f"{self.name} expects one sigma per image, got shape {tuple(sigma.shape)}.")
@@ -83,10 +95,11 @@ class DiffusionPrior(Denoiser):
     def denoise(self, x: Tensor, sigma: float | Tensor | None = None) -> Tensor:
         return self(x, self.sigma if sigma is None else sigma)
 
-    def linearise(self, u: Tensor, sigma: float | Tensor) -> Linearised:
+    def linearise(self, u: Tensor, sigma: float | Tensor, once: bool = False) -> Linearised:
         """D(u, σ) with its adjoint derivative, by automatic differentiation.
 
-        In a ``torch.no_grad`` block the result is detached; elsewhere it stays differentiable, the pullback too.
+        In a ``torch.no_grad`` block the result is detached; elsewhere it stays differentiable, the pullback too. With
+        ``once`` the pullback may be called a single time, which frees the memory it needs on the way.
 
         Errors: CapabilityError where the denoiser cuts the graph.
         """
@@ -98,7 +111,7 @@ class DiffusionPrior(Denoiser):
             raise CapabilityError(f"{self.name} is not differentiable: its denoiser gives no gradient.")
 
         def pullback(w: Tensor) -> Tensor:
-            (out,) = torch.autograd.grad(mean, leaf, w, retain_graph=True, create_graph=outer)
+            (out,) = torch.autograd.grad(mean, leaf, w, retain_graph=outer or not once, create_graph=outer)
             return out
 
         return Linearised(mean if outer else mean.detach(), pullback)

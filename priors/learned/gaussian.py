@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
+from recon.operators.covariance import Covariance, broadcast, in_double
 from recon.operators.linear import LinearOperator
 from recon.operators.operator import Shape
 from recon.priors.learned.conditioning import condition
-from recon.priors.learned.covariance import Covariance, broadcast, in_double
 from recon.priors.learned.diffusion import DiffusionPrior
 from recon.priors.prior import Prior
+
+GaussianForm = Literal["covariance", "std", "spectrum"]
 
 
 class GaussianPrior(DiffusionPrior):
@@ -61,7 +64,7 @@ class GaussianPrior(DiffusionPrior):
             self.field = "complex"
 
     def expectation(self, u: Tensor, sigma: float | Tensor) -> Tensor:
-        m = self._mean(u)
+        m = self.mean_as(u)
         variances = self.covariance.values(u)
         total = variances + sigma**2
         gains = torch.where(total > 0, variances / torch.where(total > 0, total, 1), 1.0)
@@ -69,7 +72,7 @@ class GaussianPrior(DiffusionPrior):
 
     def log_evidence(self, u: Tensor, sigma: float | Tensor) -> Tensor:
         """log p(u) of u = x₀ + σ z per item, without the factor of 2π; a tensor σ broadcasts against u."""
-        return self.covariance.log_density(u - self._mean(u), sigma**2)
+        return self.covariance.log_density(u - self.mean_as(u), sigma**2)
 
     def posterior(self, operator: LinearOperator, data: Tensor, sigma: float) -> GaussianPrior:
         """p(x₀ | y) for y = A x₀ + σ n, one item of data, as a Gaussian with a dense covariance.
@@ -88,7 +91,36 @@ class GaussianPrior(DiffusionPrior):
         white = torch.view_as_complex(z) if dtype.is_complex else z
         return self.mean + self.covariance.filter(white, self.covariance.values(white).sqrt())
 
-    def _mean(self, like: Tensor) -> Tensor:
+    @classmethod
+    def fit(cls, images: Tensor, form: GaussianForm = "covariance", *, sigma: float = 0.05) -> GaussianPrior:
+        """The Gaussian of greatest likelihood for images ``(count, *shape)``: their mean and covariance, divisor count.
+
+        Parameters
+        ----------
+        form
+            ``"covariance"``, any C, up to 4096 pixels; ``"std"``, independent pixels; ``"spectrum"``, a stationary
+            periodic field, with one mean for all pixels.
+        """
+        if form not in get_args(GaussianForm):
+            raise ValueError(f"GaussianPrior.fit expects form 'covariance', 'std' or 'spectrum', got {form!r}.")
+        if images.ndim < 2 or len(images) < 2:
+            raise ValueError(f"GaussianPrior.fit expects at least two images, got shape {tuple(images.shape)}.")
+        x = images.to("cpu", torch.complex128 if images.is_complex() else torch.float64)
+        shape, parts = tuple(x.shape[1:]), 2 if x.is_complex() else 1
+        mean = x.mean(0)
+        if form == "std":
+            return cls(mean, std=((x - mean).abs().square().mean(0) / parts).sqrt(), sigma=sigma)
+        if form == "spectrum":
+            mean, dims = mean.mean().expand(shape), tuple(range(len(shape)))
+            away = torch.fft.fftn(x - mean, dim=tuple(d + 1 for d in dims), norm="ortho")
+            power = away.abs().square().mean(0) / parts
+            even = (power + torch.roll(power.flip(dims), (1,) * len(dims), dims)) / 2
+            return cls(mean, spectrum=even, sigma=sigma)
+        flat = (x - mean).flatten(1)
+        return cls(mean, covariance=flat.mT @ flat.conj() / len(x) / parts, shape=shape, sigma=sigma)
+
+    def mean_as(self, like: Tensor) -> Tensor:
+        """m on the device and in the precision of ``like``."""
         dtype = like.dtype if self.mean.is_complex() or not like.is_complex() else like.real.dtype
         return self.mean.to(device=like.device, dtype=dtype)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from recon.operators.covariance import in_double
 from recon.operators.linear import LinearOperator
 from recon.priors.learned.conditioning import condition
-from recon.priors.learned.covariance import in_double
 from recon.priors.learned.diffusion import DiffusionPrior
 from recon.priors.learned.gaussian import GaussianPrior
 from recon.priors.prior import Prior

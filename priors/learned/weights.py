@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
@@ -24,12 +25,12 @@ def with_weights(
 ) -> M:
     """A copy of ``module`` holding the weights of a local file, in evaluation mode.
 
-    The file is read with ``torch.load(weights_only=True)``: it can hold tensors, not code.
+    Files ``*.safetensors`` are read as such, others with ``torch.load(weights_only=True)``: neither can hold code.
 
     Parameters
     ----------
     path
-        File written by ``torch.save``: a state dict, or a dict that holds one.
+        File of safetensors, or one written by ``torch.save``: a state dict, or a dict that holds one.
     entry
         Key of the state dict inside the file, for checkpoints that hold more.
     prefix
@@ -40,8 +41,15 @@ def with_weights(
     Errors: FileNotFoundError where there is no such file; ValueError where it is not a file of tensors, or where names
     or shapes do not fit the module.
     """
+    return fitted(module, _select(read_tensors(path), path, entry, prefix, only), path)
+
+
+def fitted(module: M, state: Mapping[str, Tensor], path: str | Path) -> M:
+    """A copy of ``module`` with the weights ``state`` found in the file ``path``, in evaluation mode.
+
+    Errors: ValueError where names or shapes do not fit the module.
+    """
     owner = type(module).__name__
-    state = _select(read_tensors(path), path, entry, prefix, only)
     clone = copy.deepcopy(module)
     wanted = {key: tuple(value.shape) for key, value in clone.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in state.items()}
@@ -62,9 +70,11 @@ def with_weights(
 
 
 def read_tensors(path: str | Path) -> Mapping[str, object]:
-    """The dictionary in a file written by ``torch.save``, on the CPU, without running code."""
+    """The dictionary in a file of safetensors or written by ``torch.save``, on the CPU, without running code."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no weights file {path}.")
+    if Path(path).suffix == ".safetensors":
+        return read_safetensors(path)[0]
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
@@ -75,6 +85,17 @@ def read_tensors(path: str | Path) -> Mapping[str, object]:
     if not isinstance(content, Mapping):
         raise ValueError(f"{path} holds a {type(content).__name__}; expected a dictionary of tensors (a state dict).")
     return content
+
+
+def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors in a file of safetensors, on the CPU, and the words that stand at its head."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no weights file {path}.")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a file of safetensors, or it is damaged: {error}.") from error
 
 
 def _select(

@@ -13,11 +13,11 @@ from functools import partial
 from math import isfinite
 from typing import Any
 
-import numpy as np
 import torch
 
 from recon.bench.atomic import StoreError
 from recon.bench.guard import MemoryLimit, TimeLimit, guarded
+from recon.bench.kept import arrays_of, of_samples
 from recon.bench.machine import device_name, machine
 from recon.bench.measurements import Measurements
 from recon.bench.plan import Plan
@@ -31,8 +31,7 @@ from recon.config.grid import BenchSpec, seedless
 from recon.config.values import StopSpec, plain
 from recon.files import DataError
 from recon.reports.panels import Array
-from recon.run.errors import Interrupted, ItemError, out_of_memory
-from recon.run.solve import Solved, translated
+from recon.run.errors import Interrupted, ItemError, out_of_memory, translated
 from recon.solvers import Reason
 
 PREPARATION = 60.0
@@ -118,8 +117,8 @@ class Engine:
         record["seconds"]["load"] = load
         simulated = tools.workshop.simulated
         found, span, notes = scores(self.spec.metrics, done.solved, done.posed.problem, simulated)
-        record |= {"metrics": found, "data_range": span, "notes": notes}
-        return record, _arrays(done.solved)
+        record |= {"metrics": found, "data_range": span, "notes": notes, "samples": of_samples(done.solved)}
+        return record, arrays_of(done.solved)
 
     def _value(self, cell: Cell) -> float | None:
         """The value of the parameter that is to be found, which is done first where it has not been."""
@@ -178,6 +177,7 @@ class Engine:
             "seconds": None,
             "memory": None,
             "calls": {},
+            "samples": None,
             "device": device_name(str(device)),
             "machine": machine(),
             "threads": torch.get_num_threads(),
@@ -193,7 +193,18 @@ class Engine:
     def _config(self, place: int) -> Any:
         if place not in self._configs:
             job = seedless(self.spec.combinations[place].job)
-            names = ("input", "preprocess", "operator", "noise", "fidelity", "prior", "solver", "samples", "dtype")
+            names = (
+                "input",
+                "preprocess",
+                "operator",
+                "noise",
+                "fidelity",
+                "prior",
+                "solver",
+                "samples",
+                "chunk",
+                "dtype",
+            )
             self._configs = {**dict(list(self._configs.items())[-63:]), place: {name: job[name] for name in names}}
         return self._configs[place]
 
@@ -249,20 +260,3 @@ class Engine:
 def _last(values: torch.Tensor | None) -> float | None:
     finite = [] if values is None else [value for value in values.tolist() if isfinite(value)]
     return finite[-1] if finite else None
-
-
-def _arrays(solved: Solved) -> dict[str, Array]:
-    """Image, samples' standard deviation and history, as a cell's file holds them."""
-    item = solved.case.item
-    arrays: dict[str, Array] = {"image": _single(item.restored(solved.image))}
-    if solved.std is not None:
-        arrays["std"] = _single(item.restored(solved.std))
-    for name, values in solved.history.items():
-        squares = name == "mse"
-        arrays[f"history/{name}"] = (item.restored(item.restored(values)) if squares else values).numpy()
-    return arrays
-
-
-def _single(image: torch.Tensor) -> Array:
-    array: Array = image.detach().resolve_conj().numpy()
-    return array.astype(np.complex64 if np.iscomplexobj(array) else np.float32)

@@ -111,6 +111,7 @@ class _MethodKeys:
             "metrics": list(spec.metrics),
             "limits": plain(spec.limits),
             "timing": plain(spec.timing),
+            "chunk": job.chunk,
             "device": spec.device,
             "tune": None if tune is None else [tune.name, tune.plain(), plain(spec.tuning)],
         }

@@ -48,7 +48,9 @@ def scores(
     item = solved.case.item
     image = item.restored(solved.image)
     truth = None if item.truth is None else item.restored(item.truth)
-    samples = None if solved.samples is None else item.restored(solved.samples)
+    drawn = solved.drawn
+    several = drawn is not None and int(drawn.complete.sum()) > 1
+    samples = item.restored(drawn.kept) if drawn is not None and several else None
     seen = None if truth is None else window(solved, truth, simulated)
     found: dict[str, float] = {}
     notes: list[str] = []
@@ -82,8 +84,14 @@ def _value(name: str, solved: Solved, problem: Problem, images: _Images) -> floa
     image, truth, samples = images.image, images.truth, images.samples
     if name == "data_residual":
         return _residual(solved, problem)
-    if name == "spread":
-        return "needs several samples" if samples is None else spread(samples)
+    if name == "data_consistency":
+        return _consistency(solved, problem)
+    if name in ("spread", "diversity") and (samples is None or solved.drawn is None):
+        return "needs several samples"
+    if name == "spread" and samples is not None:
+        return spread(samples)
+    if name == "diversity" and solved.drawn is not None:
+        return solved.drawn.diversity["participation"]
     if name in FASTMRI:
         reference = images.item.aux.get("reference") if truth is None else truth
         if reference is None:
@@ -119,6 +127,14 @@ def _of_image(name: str, image: Tensor, truth: Tensor, seen: Window, item: Item)
     if lpips_weights() is None:
         return "is left out: torch has no weights of AlexNet stored"
     return float(lpips(shown, known, low=seen.low, data_range=seen.span, color=colour).mean())
+
+
+def _consistency(solved: Solved, problem: Problem) -> float | str:
+    """E‖AX − y‖²/σ² per datum over the samples X, or for the image where it is the only one."""
+    if solved.drawn is None:
+        return _residual(solved, problem)
+    found = solved.drawn.data_consistency
+    return "is not known for this noise" if found is None else found
 
 
 def _residual(solved: Solved, problem: Problem) -> float | str:

@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 
-from recon.bench.counting import counted
 from recon.bench.memory import Peak
 from recon.run.prepare import Case
 from recon.run.solve import Answer, Bench, Posed, Solved
 from recon.solvers import MaxIter, MaxSeconds, Sampler, Solver
+from recon.solvers.counting import CALLS, counted
 
 Guard = Callable[[], AbstractContextManager[None]]
 
@@ -96,8 +96,7 @@ def timed(bench: Bench, case: Case, repeats: int, warm_up: int, most: float | No
         "guess": guess,
         "transfer": transfer,
     }
-    names = ("forward", "adjoint", "normal", "denoise", "solve_normal")
-    return Timed(posed, solved, seconds, memory, {name: calls.get(name, 0) for name in names})
+    return Timed(posed, solved, seconds, memory, {name: calls.get(name, 0) for name in CALLS})
 
 
 def _anew(posed: Posed) -> Posed:

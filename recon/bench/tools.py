@@ -60,7 +60,7 @@ class Toolbox:
             simulated = not combination.dataset.key("measured")
             workshop = Workshop(job, self.dtype, self.device, simulated)
             solver = build(import_foreign(job.solver), Surroundings())
-            self._kept[key] = Tools(job, workshop, Bench(solver, self.device, job.samples, job.solver.mark))
+            self._kept[key] = Tools(job, workshop, Bench(solver, self.device, job.samples, job.solver.mark, job.chunk))
         self._kept.move_to_end(key)
         while len(self._kept) > max(KEPT, len(self.spec.axes["method"])):
             self._kept.popitem(last=False)

@@ -17,8 +17,8 @@ from recon.bench.timing import limited
 from recon.config.bench import HIGHER
 from recon.config.tunes import Tune
 from recon.files import DataError
-from recon.run.errors import Interrupted
-from recon.run.solve import Solved, translated
+from recon.run.errors import Interrupted, translated
+from recon.run.solve import Solved
 from recon.solvers import Reason
 from recon.solvers.tuning.search import Search, minimum, run_all
 

@@ -22,6 +22,7 @@ PACKAGES = {
     "numba": "fast kernels on the CPU",
     "finufft": "ray transforms by nonuniform Fourier transforms",
     "triton": "fast kernels on NVIDIA GPUs",
+    "safetensors": "weights of networks",
     "deepinv": "bridges to its physics and denoisers",
     "odl": "bridges to its operators",
     "scikit-image": "the metric ssim",

@@ -6,7 +6,9 @@ import functools
 import os
 import sys
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ParamSpec
 
 import typer
@@ -15,7 +17,7 @@ Params = ParamSpec("Params")
 
 
 def guarded(command: Callable[Params, int]) -> Callable[Params, None]:
-    """A command whose errors are printed as a sentence on stderr, with a traceback only under ``--debug``.
+    """A command whose errors and warnings are printed as a sentence on stderr, tracebacks only under ``--debug``.
 
     Exit codes: the command's own, 2 for a wrong job or a missing component, 130 for an interrupt, 1 for anything else.
     """
@@ -25,7 +27,8 @@ def guarded(command: Callable[Params, int]) -> Callable[Params, None]:
         from recon.config.errors import ConfigError
 
         try:
-            code = command(*args, **kwargs)
+            with _plain_warnings():
+                code = command(*args, **kwargs)
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
             code = 130
@@ -45,6 +48,17 @@ def guarded(command: Callable[Params, int]) -> Callable[Params, None]:
 
     run.__annotations__["return"] = None
     return run
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Warnings without the line of code that they come from, which is none of the user's."""
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_, **__: f"Warning: {message}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def _show(sentence: str, options: object) -> None:

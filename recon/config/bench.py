@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 FASTMRI = ("fastmri_nmse", "fastmri_psnr", "fastmri_ssim")
 """Those of the evaluation of fastMRI, of volumes."""
-METRICS = ("psnr", "ssim", "nmse", "haarpsi", "lpips", *FASTMRI, "data_residual", "coverage", "spread")
+OF_SAMPLES = ("data_consistency", "coverage", "spread", "diversity")
+"""Those of posterior samples."""
+METRICS = ("psnr", "ssim", "nmse", "haarpsi", "lpips", *FASTMRI, "data_residual", *OF_SAMPLES)
 """Metrics that are known by name; others are import paths of functions of image and truth."""
 HIGHER = ("psnr", "ssim", "haarpsi", "fastmri_psnr", "fastmri_ssim")
 """Those of which more is better."""
@@ -127,6 +129,8 @@ class Method:
         How data and image are compared, instead of the likelihood of the noise.
     samples
         How many samples per item a sampling solver draws.
+    chunk
+        How many of them it works on at once; all where nothing is said.
     """
 
     id: str | None = None
@@ -134,6 +138,7 @@ class Method:
     prior: Prior | Sequence[Prior] | None = None
     fidelity: DataTerm | None = None
     samples: int = 1
+    chunk: int | None = None
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ def _entry(node: Map, axis: str, tail: str) -> Entry:
 
 
 def _check_counts(keys: ComponentSpec) -> None:
-    for name, least in (("limit", 1), ("validation", 0), ("samples", 1)):
+    for name, least in (("limit", 1), ("validation", 0), ("samples", 1), ("chunk", 1)):
         value = keys.params.get(name)
         if value is not None and value < least:
             raise ConfigError(keys.at(name), f"{name} expects a whole number from {least} up, got {value}.")

@@ -20,7 +20,7 @@ from recon.config.values import ESTIMATE, ComponentSpec, plain
 from recon.signatures import find_class
 
 Quadruple = tuple[Entry, Entry, Entry, Entry]
-_FROM_METHOD = ("solver", "prior", "fidelity", "samples")
+_FROM_METHOD = ("solver", "prior", "fidelity", "samples", "chunk")
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,14 @@ class Output:
         ``rss`` for the root sum of squares over the axis before the image's own: over coils that were reconstructed one
         by one, or over the sets of soft_sense. What is compared with the truth and drawn is combined, too.
     preview
-        Whether to draw data, first guess and reconstruction side by side.
+        Whether to draw data, first guess and reconstruction side by side, and samples with their mean, standard
+        deviation and coverage.
     convergence
         Whether to draw the solver's history.
+    quantiles
+        Quantiles of the samples per pixel that are written beside their mean, such as 0.05 and 0.95.
+    samples
+        Whether the samples themselves are written, where there are several.
     """
 
     path: Path | None = None
@@ -46,6 +51,8 @@ class Output:
     combine: Literal["none", "rss"] = "none"
     preview: bool = True
     convergence: bool = True
+    quantiles: Sequence[float] = ()
+    samples: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,9 @@ class Job:
     samples
         How many samples per item a sampling solver draws; their mean is the reconstruction, and their standard
         deviation and the samples themselves are written beside it.
+    chunk
+        How many images, samples times items of a batch, a sampling solver works on at once, and how many are in memory;
+        all where nothing is said. Results do not depend on it.
     """
 
     recon: Literal[1]
@@ -103,3 +113,4 @@ class Job:
     batch_size: int = 1
     seed: int = 0
     samples: int = 1
+    chunk: int | None = None

@@ -101,6 +101,7 @@ def check_job(tree: Map, path: Path, overrides: Sequence[str] = (), out: Path | 
     _check_data_term(spec)
     check_weights(spec)
     _check_numbers(spec)
+    _check_quantiles(spec)
     spec = _with_seed(spec)
     check_device(spec)
     _check_files(spec)
@@ -153,8 +154,10 @@ def _with_seed(spec: ComponentSpec) -> ComponentSpec:
     """Hand the job's seed to a solver that draws random numbers and has not been given one of its own."""
     solver = spec.params["solver"]
     sampler = isinstance(solver, ComponentSpec) and _derives(solver.path, SAMPLER)
-    if spec.params["samples"] > 1 and isinstance(solver, ComponentSpec) and not sampler:
-        raise ConfigError(spec.at("samples"), f"{solver.label} draws no samples; leave 'samples' out.")
+    if isinstance(solver, ComponentSpec) and not sampler:
+        for name in ("samples", "chunk"):
+            if spec.params[name] not in (None, 1):
+                raise ConfigError(spec.at(name), f"{solver.label} draws no samples; leave {name!r} out.")
     if not isinstance(solver, ComponentSpec) or "seed" not in solver.params or solver.given("seed"):
         return spec
     solver = replace(solver, params={**solver.params, "seed": spec.params["seed"]})
@@ -174,9 +177,19 @@ def _check_data_term(spec: ComponentSpec) -> None:
 
 
 def _check_numbers(spec: ComponentSpec) -> None:
-    for name, least in (("batch_size", 1), ("seed", 0), ("samples", 1)):
-        if spec.params[name] < least:
+    for name, least in (("batch_size", 1), ("seed", 0), ("samples", 1), ("chunk", 1)):
+        if spec.params[name] is not None and spec.params[name] < least:
             raise ConfigError(spec.at(name), f"{name} expects a whole number from {least} up, got {spec.params[name]}.")
+
+
+def _check_quantiles(spec: ComponentSpec) -> None:
+    output = spec.params["output"]
+    quantiles = output.params["quantiles"]
+    outside = [q for q in quantiles if not 0 <= q <= 1]
+    if outside:
+        raise ConfigError(output.at("quantiles"), f"quantiles are numbers from 0 to 1, got {outside[0]:g}.")
+    if quantiles and spec.params["samples"] < 2:
+        raise ConfigError(output.at("quantiles"), "quantiles need several samples; say samples: 100 or leave them out.")
 
 
 def check_device(spec: ComponentSpec) -> None:

@@ -12,7 +12,7 @@ def coverage(samples: Tensor, truth: Tensor, *, level: float = 0.9) -> float:
     The interval is mean ± t·s·√(1 + 1/n), s the standard deviation of the n samples (divisor n − 1) and t the quantile
     of Student's distribution with n − 1 degrees of freedom. Where samples and truth come from one Gaussian, whatever
     its mean and variance, the expected share is ``level`` for every n; more says that the samples spread too far, less
-    that they are too sure. Real and imaginary parts count separately.
+    that they are too sure. Real and imaginary parts count separately, and only the former where all numbers are real.
 
     Parameters
     ----------
@@ -29,6 +29,8 @@ def coverage(samples: Tensor, truth: Tensor, *, level: float = 0.9) -> float:
         raise ValueError(f"coverage expects at least two samples, got {len(samples)}.")
     if not 0 < level < 1:
         raise ValueError(f"coverage expects 0 < level < 1, got {level!r}.")
+    if samples.is_complex() and truth.is_complex() and not bool(samples.imag.any()) and not bool(truth.imag.any()):
+        samples, truth = samples.real, truth.real
     drawn, known = _parts(samples), _parts(truth)
     n = len(drawn)
     reach = float(student.ppf((1 + level) / 2, n - 1)) * (1 + 1 / n) ** 0.5

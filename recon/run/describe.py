@@ -14,7 +14,7 @@ from torch import Tensor
 import recon
 from recon.config.resolve import JobSpec
 from recon.files import Item
-from recon.metrics import fastmri_scores, nmse, psnr, ssim
+from recon.metrics import coverage, fastmri_scores, nmse, psnr, spread, ssim
 from recon.operators import CartesianMRI, NonCartesianMRI, RayTransform, SoftSENSE
 from recon.registry import snake_case
 from recon.run.solve import Solved
@@ -43,7 +43,8 @@ def describe(
         "iterations": solved.iterations,
         "seconds": round(solved.seconds, 4),
         "measurements": _last_measurements(solved),
-        "metrics": metrics(item, image, guess, truth, nominal_range(solved)),
+        "metrics": {**metrics(item, image, guess, truth, nominal_range(solved)), **_of_samples(solved, image, truth)},
+        "samples": None if solved.drawn is None else solved.drawn.record(),
         "first_guess": solved.guess_name or None,
         "solver": solver_name(job, solved),
         "chosen_because": solved.why or None,
@@ -123,6 +124,17 @@ def metrics(
         if truth.ndim > 1 and min(truth.shape[int(colour) :]) >= SSIM_LEAST:
             shown = picture.abs() if picture.is_complex() else picture
             found[f"{prefix}ssim"] = float(ssim(shown, magnitude, data_range=span, ndim=truth.ndim, color=colour))
+    return found
+
+
+def _of_samples(solved: Solved, image: Tensor, truth: Tensor | None) -> dict[str, float]:
+    """The spread of several samples, and the coverage of 90 % intervals where the truth is known."""
+    if solved.drawn is None or int(solved.drawn.complete.sum()) < 2:
+        return {}
+    samples = solved.case.item.restored(solved.drawn.kept)
+    found = {"spread": spread(samples)}
+    if truth is not None and truth.shape == samples.shape[1:]:
+        found["coverage"] = coverage(samples, truth)
     return found
 
 

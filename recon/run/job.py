@@ -101,8 +101,11 @@ class _Run:
         self.steps = [build(import_foreign(step), around) for step in job.preprocess]
         solver = build(import_foreign(job.solver), around)
         self.workshop = Workshop(job, getattr(torch, job.dtype), device)
-        self.bench = Bench(solver, device, job.samples, job.solver.mark)
         self.shelf = Shelf(job, device)
+        quantiles = tuple(job.output.params["quantiles"])
+        self.bench = Bench(
+            solver, device, job.samples, job.solver.mark, job.chunk, quantiles, scratch=self.shelf.folder
+        )
         self.refs = [ref for ref in item_refs(job) if only is None or ref.id in only]
         self.shelf.open()
         self.key = job_key(job)
@@ -170,7 +173,7 @@ class _Run:
     def _solve(self, cases: list[Case]) -> None:
         """Solve a batch; where that fails, its items one by one, so that each has its own result or error."""
         self.reporter.begin([case.item.id for case in cases])
-        limit = self.bench.solver.stop.max_iter
+        limit = self.bench.iterations(sum(len(case.data) for case in cases))
         try:
             solved = self.bench.solve(cases, lambda number, _: self.reporter.iteration(number, limit))
         except (ConfigError, ItemError) as error:

@@ -15,8 +15,8 @@ from recon.config.values import arrays, components, foreign, paths
 from recon.files import ItemRef
 from recon.run.arrays import digest
 
-WHERE = ("device", "batch_size")
-"""Keys of a job that say where to compute, not what."""
+WHERE = ("device", "batch_size", "chunk")
+"""Keys of a job that say where to compute and how much at once, not what."""
 
 
 def job_key(job: JobSpec) -> str:

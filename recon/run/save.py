@@ -19,11 +19,12 @@ from recon.config.values import ComponentSpec, StopSpec
 from recon.files import DataError
 from recon.files.whole import write_text
 from recon.files.writers import LOSSLESS, check_formats, to_json, written
-from recon.reports import convergence_plot, map_preview, preview
+from recon.reports import convergence_plot, map_preview, posterior_picture, preview
 from recon.reports.map_preview import Map, map_window, occupied
 from recon.run.describe import data_kind, describe, nominal_range
 from recon.run.kspace import image_ndim
 from recon.run.maps import errors_of, maps_of
+from recon.run.posterior import coverage_curve
 from recon.run.solve import Solved
 
 TOLERANCES = {"gap": "relative_gap", "change": "change", "residuals": "primal_residual"}
@@ -111,6 +112,7 @@ class Shelf:
                 if maps
                 else self._preview(picture, solved, image, guess, truth)
             )
+            files += self._posterior(solved, image, truth)
         if self.job.output.params["convergence"] and len(solved.history["iteration"]) > 1:
             files += self._convergence(solved)
         record["files"] = [path.name for path in files]
@@ -132,7 +134,7 @@ class Shelf:
         return combined
 
     def _images(self, solved: Solved, image: Tensor, record: Mapping[str, Any]) -> dict[Path, dict[str, Any]]:
-        """The reconstruction and, where there are some, the samples and their standard deviation, with their notes."""
+        """The reconstruction and, where there are several samples, what they tell, with their notes."""
         item, formats = solved.case.item, self.job.output.params["formats"]
         if image.ndim < 2 and not self.job.output.given("formats"):
             formats = [name for name in formats if name in LOSSLESS]  # a signal is no picture
@@ -142,14 +144,45 @@ class Shelf:
             brief["affine"] = item.meta["affine"]
         stem, window = self.folder / item.id, nominal_range(solved)
         files = written(stem, image, formats, brief, color=_is_colour(solved), window=window)
-        if solved.samples is not None and solved.std is not None:
-            kept = [name for name in formats if name in LOSSLESS] or ["npz"]
-            for name, values in (("std", solved.std), ("samples", solved.samples)):
-                files |= written(f"{stem}.{name}", item.restored(values), kept, {**brief, "holds": name})
+        for name, values in self._of_samples(solved).items():
+            kept = [form for form in formats if form in LOSSLESS] or ["npz"]
+            levels = {"levels": list(solved.drawn.levels)} if name == "quantiles" and solved.drawn else {}
+            files |= written(f"{stem}.{name}", item.restored(values), kept, {**brief, "holds": name, **levels})
         for name, values in solved.components.items():
             part = item.restored(values)
             files |= written(f"{stem}.{name}", part, formats, {**brief, "holds": name}, color=_is_colour(solved))
         return files
+
+    def _of_samples(self, solved: Solved) -> dict[str, Tensor]:
+        """What several samples leave beside their mean."""
+        drawn = solved.drawn
+        if drawn is None or not drawn.several:
+            return {}
+        samples = drawn.samples if self.job.output.params["samples"] else None
+        found = {"std": drawn.std, "quantiles": drawn.quantiles, "samples": samples}
+        return {name: values for name, values in found.items() if values is not None}
+
+    def _posterior(self, solved: Solved, image: Tensor, truth: Tensor | None) -> list[Path]:
+        """The picture of the samples, where there are several complete ones of the image's shape."""
+        drawn, item = solved.drawn, solved.case.item
+        if drawn is None or drawn.std is None or int(drawn.complete.sum()) < 2 or drawn.std.shape != image.shape:
+            return []
+        known = truth if truth is not None and truth.shape == image.shape else None
+        samples = item.restored(drawn.kept)
+        picture = posterior_picture(
+            self.folder / f"{item.id}.posterior.png",
+            samples,
+            image,
+            item.restored(drawn.std),
+            known,
+            None if known is None else coverage_curve(samples, known),
+            title=item.id,
+            units=item.units,
+            color=_is_colour(solved),
+            window=nominal_range(solved),
+            name=f"{type(solved.solver).__name__} ({solved.solver.kind})",
+        )
+        return [picture]
 
     def _maps(self, solved: Solved, maps: Mapping[str, Map], record: Mapping[str, Any]) -> dict[Path, dict[str, Any]]:
         """Each map with its name and unit, and the unknowns as they are, with their notes."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,10 +15,12 @@ from torch import Tensor
 from recon.config.errors import ConfigError, Mark
 from recon.operators.noise import GaussianNoise
 from recon.run import weights
-from recon.run.errors import Interrupted, ItemError, out_of_memory
+from recon.run.errors import Interrupted, translated
 from recon.run.guess import problem_guess
+from recon.run.posterior import Drawn, draw, drawn_of
 from recon.run.prepare import Case
-from recon.solvers import Auto, Problem, Reason, Result, Sampler, Solver, Tuned, sample
+from recon.run.records import records
+from recon.solvers import Auto, PosteriorSamples, Problem, Reason, Result, Sampler, Solver, Tuned
 
 Callback = Callable[[int, Mapping[str, Tensor]], None]
 
@@ -29,8 +31,8 @@ class Solved:
 
     Attributes
     ----------
-    image, guess, samples, std
-        Of the image's shape, colours leading; samples ``(samples, *shape)``. None where there are none.
+    image, guess
+        Of the image's shape, colours leading; no guess where there is none.
     components
         Parts of the image that the prior tells apart, by name, of its shape.
     guess_name
@@ -43,6 +45,8 @@ class Solved:
         The gravest of the reasons of the item's rows.
     history
         Measurements ``(records,)``, the mean over the rows.
+    drawn
+        The samples of a sampling solver, and what they tell.
     """
 
     case: Case
@@ -52,13 +56,12 @@ class Solved:
     solver: Solver
     why: str
     weight: dict[str, Any] | None
-    samples: Tensor | None
-    std: Tensor | None
     reason: Reason
     iterations: int
     history: dict[str, Tensor]
     seconds: float
     components: dict[str, Tensor] = field(default_factory=dict)
+    drawn: Drawn | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,7 @@ class Answer:
 
     result: Result
     image: Tensor
-    samples: Tensor | None = None
-    std: Tensor | None = None
+    drawn: PosteriorSamples | None = None
     tuned: Tuned | None = None
 
 
@@ -115,12 +117,28 @@ class Bench:
         How many samples of each item a sampling solver draws.
     mark
         Where the job names the solver.
+    chunk
+        How many images a sampling solver works on at once; None for all.
+    quantiles
+        Which quantiles of the samples are wanted.
+    scratch
+        Where samples are kept in a file rather than in memory if there are several chunks; None for memory.
     """
 
     solver: Solver
     device: torch.device
     samples: int
     mark: Mark
+    chunk: int | None = None
+    quantiles: tuple[float, ...] = ()
+    scratch: Path | None = None
+
+    def iterations(self, count: int) -> float:
+        """Most iterations that callbacks are told of, for so many images."""
+        limit = self.solver.stop.max_iter
+        if self.chunk is None or not isinstance(self.solver, Sampler):
+            return limit
+        return limit * -(-self.samples * count // self.chunk)
 
     def solve(self, cases: Sequence[Case], callback: Callback | None = None) -> list[Solved]:
         """All items of a batch, which share operator, noise and prior.
@@ -162,11 +180,12 @@ class Bench:
         """
         solver, problem, cases = posed.solver, posed.problem, posed.cases
         if isinstance(solver, Sampler):
-            drawn = sample(solver, problem, self.samples, items=_streams(cases), callback=callback)
+            streams = _streams(cases)
+            drawn = draw(solver, problem, self.samples, streams, self.chunk, self.scratch, callback)
+            mean = drawn.mean
             # Where no sample of an item is complete there is no mean; the last good iterates stand in, and the reason.
-            image = torch.where(drawn.mean.isnan(), drawn.samples.mean(0), drawn.mean)
-            several = self.samples > 1
-            answer = Answer(drawn.result, image, drawn.samples if several else None, drawn.std if several else None)
+            image = torch.where(mean.isnan(), drawn.samples.nan_to_num().mean(0), mean) if mean.isnan().any() else mean
+            answer = Answer(drawn.result, image, drawn)
         elif cases[0].sought is not None:
             tuned = cases[0].sought.tune(problem, solver, posed.initial, callback)
             answer = Answer(tuned.result, tuned.result.image, tuned=tuned)
@@ -193,14 +212,17 @@ class Bench:
                     solver=posed.solver,
                     why=posed.why,
                     weight=None if answer.tuned is None else weights.record(answer.tuned, rows),
-                    samples=_stacked(answer.samples, rows, case),
-                    std=None if answer.std is None else _shaped(answer.std[rows], case),
+                    drawn=None if answer.drawn is None else self._drawn(answer.drawn, posed, rows, case),
                     components={name: _shaped(part[rows], case) for name, part in answer.result.components.items()},
-                    **_records(answer.result, rows),
+                    **records(answer.result, rows),
                     seconds=seconds / len(posed.cases),
                 )
             )
         return out
+
+    def _drawn(self, found: PosteriorSamples, posed: Posed, rows: slice, case: Case) -> Drawn:
+        shape = (*case.lead, *case.operator.domain_shape)
+        return drawn_of(found, posed.problem, rows, shape, self.quantiles)
 
     def _problem(self, cases: Sequence[Case]) -> Problem:
         first = cases[0]
@@ -212,22 +234,6 @@ class Bench:
         return Problem(first.operator, data, noise, first.prior, first.fidelity)
 
 
-@contextmanager
-def translated(device: torch.device, count: int) -> Iterator[None]:
-    """Errors of a computation with so many items at a time as one sentence, an :class:`ItemError`."""
-    try:
-        yield
-    except (ConfigError, ItemError, Interrupted):
-        raise
-    except Exception as error:
-        if out_of_memory(error):
-            advice = "lower batch_size or the size of the images" if count > 1 else "make the images smaller"
-            raise ItemError(f"memory ran out on {device} with {count} at a time; {advice}.") from error
-        sentence = " ".join(str(error).split()) or "no message"
-        known = isinstance(error, ValueError | TypeError)
-        raise ItemError(sentence if known else f"{type(error).__name__}: {sentence}") from error
-
-
 def _streams(cases: Sequence[Case]) -> list[int]:
     """Random streams that belong to the item's name and colour, so that no other item changes them."""
     return [zlib.crc32(f"{case.item.id}/{row}".encode()) for case in cases for row in range(len(case.data))]
@@ -235,31 +241,3 @@ def _streams(cases: Sequence[Case]) -> list[int]:
 
 def _shaped(rows: Tensor, case: Case) -> Tensor:
     return rows.reshape(*case.lead, *case.operator.domain_shape).detach().cpu()
-
-
-def _stacked(samples: Tensor | None, rows: slice, case: Case) -> Tensor | None:
-    return None if samples is None else torch.stack([_shaped(one[rows], case) for one in samples])
-
-
-def _records(result: Result, rows: slice) -> dict[str, Any]:
-    """Reason, iterations and history of an item: over its rows and samples the gravest, the most and the mean."""
-    count = result.iterations.shape[-1]
-    chosen = list(range(count))[rows]
-    runs = result.iterations.reshape(-1, count)
-    reasons = [result.reasons[sample * count + i] for sample in range(len(runs)) for i in chosen]
-    gravest = Result(result.image, tuple(reasons), result.iterations, {}).reason
-    most = int(runs[:, chosen].max())
-    history: dict[str, Tensor] = {}
-    kept = result.history["iteration"] <= most
-    for key, value in result.history.items():
-        if value.ndim > 1:
-            value = _carried(value.reshape(len(value), -1, count)[:, :, chosen].flatten(1)).nanmean(1)
-        history[key] = value[kept]
-    return {"reason": gravest, "iterations": most, "history": history}
-
-
-def _carried(values: Tensor) -> Tensor:
-    """The columns with their last number in the place of every NaN after it."""
-    steps = torch.arange(len(values))[:, None].expand(values.shape)
-    last = torch.where(values.isnan(), 0, steps).cummax(0).values
-    return values.gather(0, last)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from recon.operators.linear import LinearOperator
+from recon.operators.linear import CapabilityError, LinearOperator
 from recon.testing.report import Law, NotApplicable, at_most, largest
 from recon.testing.samples import Direction, OperatorCase, distance, dot, dtype_out, dtypes, norm, normal, real_dtype
 
@@ -18,6 +18,7 @@ POINTS = 3
 
 def gradients(case: OperatorCase) -> str:
     """Backward and forward-mode derivatives agree with finite differences, on a random subspace."""
+    _has_derivative(case)
     for function, t in _projections(case):
         gradcheck(function, (t,), atol=1e-6, rtol=1e-4)
         reverse, forward = torch.func.jacrev(function)(t.detach()), torch.func.jacfwd(function)(t.detach())
@@ -27,6 +28,7 @@ def gradients(case: OperatorCase) -> str:
 
 def second_gradients(case: OperatorCase) -> str:
     """Gradients of gradients agree with finite differences, on a random subspace; so do forward over reverse mode."""
+    _has_derivative(case)
     for function, t in _projections(case):
         gradgradcheck(function, (t,), atol=1e-6, rtol=1e-4)
         reverse = torch.func.jacrev(torch.func.jacrev(function))(t.detach())
@@ -53,7 +55,9 @@ def vmap(case: OperatorCase) -> str:
 
 
 def jvp_by_differences(case: OperatorCase) -> str:
-    """jvp(x, v) is the limit of (A(x + hv) − A(x − hv))/2h."""
+    """jvp(x, v) is the limit of (A(x + hv) − A(x − hv))/2h; without a derivative, jvp and vjp say so."""
+    if case.op.values_only:
+        return _refused(case)
     side = next(case.directions())
     worst = 0.0
     for dtype in dtypes(side.field_in):
@@ -70,6 +74,7 @@ def jvp_by_differences(case: OperatorCase) -> str:
 
 def vjp_is_adjoint_of_jvp(case: OperatorCase) -> str:
     """Re⟨jvp(x, v), w⟩ = Re⟨v, vjp(x, w)⟩; and so for the operator linearise(x)."""
+    _has_derivative(case)
     op, side, worst = case.op, next(case.directions()), 0.0
     for dtype in dtypes(side.field_in):
         x, v = case.draw(side, (), dtype), normal(side.shape_in, dtype, 11, case.device)
@@ -88,6 +93,7 @@ def vjp_is_adjoint_of_jvp(case: OperatorCase) -> str:
 
 def gauss_newton(case: OperatorCase) -> str:
     """gauss_newton(x) is v ↦ vjp(x, jvp(x, v)), and gauss_newton(x, M) the same with M in between, item by item."""
+    _has_derivative(case)
     op, side, worst = case.op, next(case.directions()), 0.0
     for dtype in dtypes(side.field_in):
         x, v = case.draw(side, (2,), dtype), normal((2, *side.shape_in), dtype, 11, case.device)
@@ -101,6 +107,25 @@ def gauss_newton(case: OperatorCase) -> str:
             assert found.shape == wanted.shape, f"gauss_newton gave shape {tuple(found.shape)}, expected that of x."
             worst = largest(worst, distance(found, wanted) / max(norm(wanted), 1e-300))
     return at_most(worst, 1e-12, "relative difference between gauss_newton(x)(v) and vjp(x, jvp(x, v))")
+
+
+def _has_derivative(case: OperatorCase) -> None:
+    if case.op.values_only:
+        raise NotApplicable("the operator is known by its values only")
+
+
+def _refused(case: OperatorCase) -> str:
+    side = next(case.directions())
+    dtype = dtypes(side.field_in)[-1]
+    x = case.draw(side, (), dtype)
+    data = side.function(x)
+    for name, derivative, along in (("jvp", case.op.jvp, x), ("vjp", case.op.vjp, data)):
+        try:
+            derivative(x, along)
+        except CapabilityError:
+            continue
+        raise AssertionError(f"{name} gave an answer, though the operator declares values_only.")
+    return "refused"
 
 
 def _projections(case: OperatorCase) -> list[tuple[Callable[[Tensor], Tensor], Tensor]]:

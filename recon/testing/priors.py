@@ -8,9 +8,11 @@ import torch
 
 from recon.operators.operator import Shape
 from recon.priors.learned.denoiser import Denoiser
+from recon.priors.learned.latent_prior import LatentPrior
 from recon.priors.prior import Prior, VariationalPrior
 from recon.solvers.problem import _Lifted
 from recon.testing.denoiser_laws import DENOISER_LAWS, DenoiserCase
+from recon.testing.latent_laws import LATENT_LAWS, LatentCase
 from recon.testing.prior_laws import PRIOR_LAWS, PriorCase
 from recon.testing.report import Report, run_laws
 
@@ -33,7 +35,8 @@ def check_prior(
     that fit the images; the cost per item; multiples and sums; declared unitary operators; the embedding
     inequality ‖x − Px‖ ≤ c·f(Lx) on random and extreme images and along ascents of the ratio;
     the laws of every term's functional and operator. Denoisers: shapes, σ per item, independence of neighbours, no
-    randomness, pickling, and for diffusion priors the adjoint derivative.
+    randomness, pickling, and for diffusion priors the adjoint derivative. Latent priors: the laws of the prior of the
+    latents and of the decoder as an operator; the encoder.
 
     Parameters
     ----------
@@ -59,7 +62,10 @@ def check_prior(
         chosen = tuple(shape) if shape is not None else own if own is not None else (8, 8)
         denoiser = DenoiserCase(prior, chosen, where)
         return run_laws(f"{name} on {chosen}", DENOISER_LAWS, denoiser, only=only, skip=skip, collect=collect)
-    raise TypeError(f"check_prior expects a VariationalPrior or a Denoiser, got {name}.")
+    if isinstance(prior, LatentPrior):
+        latent = LatentCase(prior, tuple(shape) if shape is not None else None, where)
+        return run_laws(f"{name} on {prior.latent_shape}", LATENT_LAWS, latent, only=only, skip=skip, collect=collect)
+    raise TypeError(f"check_prior expects a VariationalPrior, a Denoiser or a LatentPrior, got {name}.")
 
 
 def _shape(prior: VariationalPrior, shape: Sequence[int] | None) -> Shape:

@@ -105,11 +105,14 @@ def record(result: Result) -> dict[str, Tensor]:
 
 
 class Fragile(LinearOperator):
-    """An operator that answers NaN for items beyond ``limit`` in norm: what a numerical accident looks like."""
+    """An operator that answers NaN for items beyond ``limit`` in norm: what a numerical accident looks like.
+
+    ``failed`` says whether it has done so: methods whose steps are bounded may never get there.
+    """
 
     def __init__(self, operator: LinearOperator, limit: float) -> None:
         super().__init__(operator.domain_shape, operator.range_shape)
-        self.operator, self.limit = operator, limit
+        self.operator, self.limit, self.failed = operator, limit, False
         self.domain_field, self.range_field = operator.domain_field, operator.range_field
 
     def apply(self, x: Tensor) -> Tensor:
@@ -139,11 +142,13 @@ class Fragile(LinearOperator):
         return self._spoil(b, self.operator.normal_pinv(b), len(self.domain_shape), len(self.domain_shape))
 
     def svd(self) -> SVD:
-        return self.operator.svd()
+        U, s, V = self.operator.svd()
+        return SVD(Fragile(U, self.limit), s, Fragile(V, self.limit))
 
     def _spoil(self, x: Tensor, out: Tensor, ndim_in: int, ndim_out: int) -> Tensor:
         batch = x.shape[: x.ndim - ndim_in]
         size = torch.linalg.vector_norm(x.reshape(*batch, -1), dim=-1)
+        self.failed = self.failed or bool((size > self.limit).any())
         return torch.where((size > self.limit).reshape(*batch, *(1,) * ndim_out), torch.nan, out)
 
 

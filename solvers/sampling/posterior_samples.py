@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from math import prod
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from math import ceil, prod
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from recon.solvers.problem import Problem
 from recon.solvers.result import Reason, Result
-from recon.solvers.sampling.sampler import Sampler
+from recon.solvers.sampling import credible_region, pixelwise
+from recon.solvers.sampling.consistency import data_consistency
+from recon.solvers.sampling.credible_region import CredibleRegion, RegionShape
+from recon.solvers.sampling.diversity import Diversity, diversity
+from recon.solvers.sampling.pixelwise import Form, over_pixels
+from recon.solvers.sampling.sample_file import mapped
+
+
+class Interval(NamedTuple):
+    """The ends of an interval for every pixel, ``(*batch, *shape)`` each."""
+
+    low: Tensor
+    high: Tensor
 
 
 @dataclass(frozen=True)
 class PosteriorSamples:
     """Samples of p(x | y) for every item.
+
+    ``found[s]`` is one sample of every item, ``(*batch, *shape)``, and iterating goes through them one by one. Samples
+    may lie in a file, see ``store`` of :func:`sample`: statistics then read it in blocks of pixels. They take complete
+    samples only, work in double precision, and treat real and imaginary parts apart where nothing else is said.
 
     Attributes
     ----------
@@ -27,16 +45,62 @@ class PosteriorSamples:
         ``(samples, *batch)``: which of them ran through the schedule; the others are left out of the statistics.
     result
         The run they come from, whose batch is ``(samples, *batch)``.
+    calls
+        How often the operator (``forward``, ``adjoint``, ``normal``, ``solve_normal``), the denoiser (``denoise``) and
+        its adjoint derivative (``vjp``) were called; a call for a batch counts once. Measuring is included.
+    calls_per_image
+        The same for one sample of one item: how often each was evaluated for it, on the average.
     """
 
     samples: Tensor
     complete: Tensor
     result: Result
+    calls: Mapping[str, int] = field(default_factory=dict, kw_only=True)
+    calls_per_image: Mapping[str, float] = field(default_factory=dict, kw_only=True)
+
+    @classmethod
+    def of(cls, samples: Tensor | str | Path, *, ndim: int = 2) -> PosteriorSamples:
+        """Samples from elsewhere, or from a .npy file as ``store`` of :func:`sample` writes them.
+
+        Parameters
+        ----------
+        samples
+            ``(samples, *batch, *shape)``; those that are not finite are taken not to be complete.
+        ndim
+            Number of dimensions of one image.
+        """
+        x = samples if isinstance(samples, Tensor) else mapped(samples)
+        if not 0 < ndim < x.ndim:
+            raise ValueError(f"samples (samples, *batch, *shape) of {ndim}-dimensional images expected, got {x.ndim}.")
+        size = tuple(x.shape[: x.ndim - ndim])
+        axes, rows = tuple(range(-ndim, 0)), max(1, pixelwise.AT_ONCE // max(prod(x.shape[1:]), 1))
+        complete = torch.cat([torch.isfinite(part.abs()).all(axes).cpu() for part in x.split(rows)])
+        ends = tuple(Reason.COMPLETED if done else Reason.INTERRUPTED for done in complete.flatten().tolist())
+        return cls(x, complete, Result(x, ends, torch.zeros(size, dtype=torch.long), {}))
+
+    # ---------------------------------------------------------------- one by one
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """One sample of every item, as a copy."""
+        return self.samples[index].clone()
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def count(self) -> Tensor:
+        """How many samples of each item are complete, ``batch``."""
+        return self.complete.sum(0)
+
+    # ---------------------------------------------------------------- of pixels
 
     @property
     def mean(self) -> Tensor:
         """Mean of the samples, ``(*batch, *shape)``; NaN where an item has none."""
-        return torch.where(self._wide, self.samples, 0).sum(0) / self._count
+        return over_pixels(self.samples, self.complete, pixelwise.mean).to(self.samples.dtype)
 
     @property
     def std(self) -> Tensor:
@@ -44,48 +108,94 @@ class PosteriorSamples:
 
         For complex images that of the complex number, √E|x − E x|².
         """
-        squares = (self.samples - self.mean).abs().square()
-        total = torch.where(self._wide, squares, 0).sum(0)
-        return torch.where(self._count > 1, (total / (self._count - 1).clamp(min=1)).sqrt(), torch.nan)
+        squares = over_pixels(self.samples, self.complete, pixelwise.variance)
+        total = squares.real + squares.imag if squares.is_complex() else squares
+        return total.sqrt().to(self.samples.real.dtype if self.samples.is_complex() else self.samples.dtype)
+
+    def quantiles(self, q: float | Sequence[float]) -> Tensor:
+        """Quantiles per pixel, ``(*batch, *shape)`` for a number q and ``(len(q), *batch, *shape)`` for several.
+
+        Another draw lies below the quantile p with probability p for p from 1/(n + 1) to n/(n + 1) (definition 6 of
+        Hyndman and Fan); farther out it is the least or the largest sample.
+        """
+        wanted = torch.as_tensor(q, dtype=torch.float64)
+        if wanted.ndim > 1 or not bool(((wanted >= 0) & (wanted <= 1)).all()):
+            raise ValueError(f"quantiles expects numbers from 0 to 1, got {q!r}.")
+        values = over_pixels(self.samples, self.complete, partial(pixelwise.quantiles, q=wanted.reshape(-1)))
+        values = values.to(self.samples.dtype)
+        return values if wanted.ndim else values[0]
+
+    def interval(self, level: float = 0.9, form: Form = "quantile") -> Interval:
+        """An interval for every pixel in which another draw of the posterior lies with probability ``level``.
+
+        Parameters
+        ----------
+        form
+            ``"quantile"``: between two quantiles with the same probability outside each. ``"student"``: mean ±
+            t·s·√(1 + 1/n) with the quantile t of Student's distribution, for posteriors that are nearly Gaussian;
+            right from two samples on.
+
+        Errors: ValueError where an item has too few samples for the level.
+        """
+        self._check(level, form)
+        ends = over_pixels(self.samples, self.complete, partial(pixelwise.interval, level=level, form=form))
+        return Interval(*ends.to(self.samples.dtype))
+
+    def level_of(self, truth: Tensor, form: Form = "quantile") -> Tensor:
+        """For every pixel the least level of an :meth:`interval` that holds the truth; 1 where none does.
+
+        ``truth`` is ``(*batch, *shape)``; values are real, for complex images with a last dimension for the two parts,
+        unless all of them are known to be real. For samples of the true posterior they are spread evenly from 0 to 1.
+        """
+        truth = truth.to(self.samples.device)
+        if self.samples.is_complex() and not bool(self.samples.imag.any()) and not bool(truth.imag.any()):
+            samples, truth = self.samples.real, truth.real
+        else:
+            samples, truth = self._parts(self.samples), self._parts(truth)
+        return over_pixels(samples, self.complete, partial(pixelwise.reached, form=form), truth)
+
+    # ---------------------------------------------------------------- of whole images
+
+    def region(self, level: float = 0.9, shape: RegionShape = "ball") -> CredibleRegion:
+        """A set around the mean in which another draw lies with probability ``level``, up to O(1/n²).
+
+        A ball, the region of highest density where the posterior is white, or an ellipsoid with the standard deviations
+        of the pixels as axes, where the posterior has independent Gaussian pixels. Neither claims to be the smallest.
+
+        Errors: ValueError where an item has too few samples for the level.
+        """
+        self._check(level, "region")
+        return credible_region.region(self.samples, self.complete, self.mean, level, shape)
+
+    def level_of_image(self, truth: Tensor, shape: RegionShape = "ball") -> Tensor:
+        """For every item the least level of a :meth:`region` that holds the truth, 1 where none does; ``batch``."""
+        return credible_region.level_of(self.samples, self.complete, self.mean, truth, shape)
 
     @property
-    def _wide(self) -> Tensor:
-        ndim = self.samples.ndim - self.complete.ndim
-        return self.complete.reshape(*self.complete.shape, *(1,) * ndim).to(self.samples.device)
+    def diversity(self) -> Diversity:
+        """How much the samples differ from each other; see :class:`Diversity`."""
+        return diversity(self.samples, self.complete)
 
-    @property
-    def _count(self) -> Tensor:
-        return self._wide.sum(0)
+    def data_consistency(self, problem: Problem) -> Tensor:
+        """E ‖Σ^−½(A X − y)‖²/m per item over the samples X, about 1 where they explain the data; ``batch``.
 
+        Σ is the covariance of the noise, σ² for white noise, and m the number of real measurements that A reaches.
+        """
+        return data_consistency(self.samples, self.complete, problem)
 
-def sample(
-    sampler: Sampler, problem: Problem, samples: int = 1, *, items: Sequence[int] | None = None, **options: Any
-) -> PosteriorSamples:
-    """Draw ``samples`` from p(x | y) for every item of the problem.
+    def _check(self, level: float, form: str) -> None:
+        """Refuse levels that so many samples do not reach."""
+        if form not in ("quantile", "student", "region"):
+            raise ValueError(f"intervals are of the form 'quantile' or 'student', got {form!r}.")
+        if not 0 < level < 1:
+            raise ValueError(f"expected a level between 0 and 1, got {level!r}.")
+        tails = {"quantile": 2, "student": 0, "region": 1}[form]
+        wanted = max(2 if form == "student" else 3, ceil(tails / (1 - level) - 1 - 1e-9))
+        fewest = int(self.count.min()) if self.count.numel() else wanted
+        if fewest < wanted:
+            advice = "; form='student' needs two" if form == "quantile" else ""
+            raise ValueError(f"a level of {level:g} needs at least {wanted} complete samples, got {fewest}{advice}.")
 
-    Sample s of item i draws from random stream i + 2³²·s, so that neither more samples nor other items change it.
-
-    Parameters
-    ----------
-    items
-        The number i < 2³² of each item (batch flattened in row-major order), 0, 1, 2, … by default: give it where a
-        larger set is worked through in parts.
-    options
-        Passed on to :func:`recon.solvers.iterate`.
-    """
-    if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-        raise ValueError(f"expected at least one sample, got {samples!r}.")
-    if sampler.streams is not None:
-        raise ValueError("sample() sets the random streams itself; leave streams of the sampler out.")
-    count = prod(problem.batch)
-    numbers = range(count) if items is None else items
-    if len(numbers) != count or any(not 0 <= i < 2**32 for i in numbers):
-        raise ValueError(f"expected {count} item numbers between 0 and 2^32 - 1, got {list(numbers)}.")
-    if problem.noise is None:
-        sampler.require(problem.flatten())
-    data = problem.data.expand(samples, *problem.data.shape)
-    repeated = Problem(problem.operator, data, problem.noise, problem.prior)
-    streams = tuple(i + (s << 32) for s in range(samples) for i in numbers)
-    result = replace(sampler, streams=streams).solve(repeated, **options)
-    complete = torch.tensor([reason is Reason.COMPLETED for reason in result.reasons], dtype=torch.bool)
-    return PosteriorSamples(result.image, complete.reshape(samples, *problem.batch), result)
+    @staticmethod
+    def _parts(x: Tensor) -> Tensor:
+        return torch.view_as_real(x.resolve_conj()) if x.is_complex() else x

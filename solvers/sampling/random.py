@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache, lru_cache
+from importlib.util import find_spec
 from math import pi, prod
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,8 +18,9 @@ def normal(seed: int, streams: Tensor, steps: Tensor, shape: tuple[int, ...], dt
     """White Gaussian numbers, one image per stream: ``(len(streams), *shape)``.
 
     Element j of an image comes from word j mod 4 of the Philox 4×32-10 block with key ``seed`` and counter
-    (⌊j/4⌋, step, stream), turned Gaussian by the Box-Muller transform in double precision. So it does not depend on
-    the batch, and on the device by rounding only. Complex numbers have unit variance in each part.
+    (⌊j/4⌋, step, stream), turned Gaussian by the Box-Muller transform, in double precision where ``dtype`` is. So it
+    does not depend on the batch, and on device and precision by rounding only. Complex numbers have unit variance in
+    each part.
 
     Parameters
     ----------
@@ -33,36 +37,96 @@ def normal(seed: int, streams: Tensor, steps: Tensor, shape: tuple[int, ...], dt
     """
     if dtype.is_complex:
         return torch.view_as_complex(normal(seed, streams, steps, (*shape, 2), dtype.to_real()))
-    drawn: Tensor = torch.ops.recon.philox_normal(seed, streams, steps, shape)
+    wide = dtype if dtype == torch.float64 else torch.float32
+    plain = type(streams) is Tensor and not torch.compiler.is_compiling()
+    draw = _normal if plain else torch.ops.recon.philox_normal
+    drawn: Tensor = draw(seed, streams, steps, shape, wide)
     return drawn.to(dtype)
 
 
-def _normal(seed: int, streams: Tensor, steps: Tensor, shape: Sequence[int]) -> Tensor:
-    """The numbers in double precision; one op, so that compilers leave its integer arithmetic alone."""
-    count = prod(shape)
-    block = torch.arange((count + 3) // 4, device=streams.device)
+DRAWS = 1 << 12
+"""How many images of noise one step may draw."""
+
+_STEPS = 1 << 20
+
+
+def keyed(
+    seed: int, streams: Tensor, steps: Tensor, shape: tuple[int, ...], dtype: torch.dtype, draw: int = 0
+) -> Tensor:
+    """White noise of a step, one image per stream; ``draw`` < 4096 counts images of the same step.
+
+    Draw 0 is :func:`normal` at the step itself, as long as there are fewer than 2²⁰ of them.
+    """
+    if not 0 <= draw < DRAWS:
+        raise ValueError(f"a step draws at most {DRAWS} images of noise, got number {draw}.")
+    return normal(seed, streams, steps + draw * _STEPS if draw else steps, shape, dtype)
+
+
+def _normal(seed: int, streams: Tensor, steps: Tensor, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """The numbers; one op, so that compilers leave its integer arithmetic alone."""
+    count, device = prod(shape), streams.device
+    if device.type == "cpu":
+        return _on_cpu(seed, streams, steps.to(device), count, dtype).view(len(streams), *shape)
+    blocks, steps = (count + 3) // 4, steps.to(device)
+    if device.type == "cuda" and _triton():
+        from recon.solvers.sampling.kernels.philox_gpu import normals
+
+        with torch.cuda.device_of(streams):
+            flat = normals(seed, streams, steps, blocks, dtype)
+    else:
+        flat = by_torch(seed, streams, steps, blocks, dtype)
+    return flat[:, :count].reshape(len(streams), *shape).contiguous()
+
+
+@cache
+def _triton() -> bool:
+    return find_spec("triton") is not None
+
+
+@lru_cache
+def _key(seed: int) -> np.ndarray:
+    return np.array([seed & _MASK, seed >> 32 & _MASK], dtype=np.uint64)
+
+
+def _on_cpu(seed: int, streams: Tensor, steps: Tensor, count: int, dtype: torch.dtype) -> Tensor:
+    from recon.solvers.sampling.kernels.philox import normals, uniforms
+
+    key, counters = _key(seed), [v.to(torch.int64).contiguous().numpy().view(np.uint64) for v in (streams, steps)]
+    if dtype == torch.float32:
+        out = torch.empty(len(streams), count)
+        normals(key, *counters, out.numpy())
+        return out
+    unit = torch.empty(2, len(streams), (count + 3) // 4, 2, dtype=torch.float64)
+    uniforms(key, *counters, unit.numpy())
+    return _gaussian(unit[0].to(dtype), unit[1].to(dtype))[:, :count].contiguous()
+
+
+def by_torch(seed: int, streams: Tensor, steps: Tensor, blocks: int, dtype: torch.dtype) -> Tensor:
+    """The numbers on any device, by torch's own integers."""
+    block = torch.arange(blocks, device=streams.device)
     counter = (
         block.expand(len(streams), -1),
-        (steps.to(streams.device) & _MASK)[:, None].expand(-1, len(block)),
-        (streams & _MASK)[:, None].expand(-1, len(block)),
-        (streams >> 32 & _MASK)[:, None].expand(-1, len(block)),
+        (steps & _MASK)[:, None].expand(-1, blocks),
+        (streams & _MASK)[:, None].expand(-1, blocks),
+        (streams >> 32 & _MASK)[:, None].expand(-1, blocks),
     )
-    words = philox(counter, (seed & _MASK, seed >> 32 & _MASK))
-    unit = [(w.double() + 0.5) / 2**32 for w in words]
-    pairs = []
-    for u, v in ((unit[0], unit[1]), (unit[2], unit[3])):
-        radius, angle = (-2 * u.log()).sqrt(), 2 * pi * v
-        pairs += [radius * angle.cos(), radius * angle.sin()]
-    flat = torch.stack(pairs, dim=-1).flatten(1)[:, :count]
-    return flat.reshape(len(streams), *shape).contiguous()
+    unit = [(w.double() + 0.5) / 2**32 for w in philox(counter, (seed & _MASK, seed >> 32 & _MASK))]
+    return _gaussian(torch.stack(unit[::2], -1).to(dtype), torch.stack(unit[1::2], -1).to(dtype))
 
 
-def _fake_normal(seed: int, streams: Tensor, steps: Tensor, shape: Sequence[int]) -> Tensor:
-    return streams.new_empty((streams.shape[0], *shape), dtype=torch.float64)
+def _gaussian(radial: Tensor, angular: Tensor) -> Tensor:
+    """Box and Muller: (−2 log u)^½ (cos 2πv, sin 2πv), ``(items, 4 · blocks)``; overwrites its arguments."""
+    radius, angle = radial.log_().mul_(-2).sqrt_(), angular.mul_(2 * pi)
+    pairs = torch.stack([angle.cos(), angle.sin_()], -1)
+    return pairs.mul_(radius[..., None]).flatten(1)
+
+
+def _fake_normal(seed: int, streams: Tensor, steps: Tensor, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    return streams.new_empty((streams.shape[0], *shape), dtype=dtype)
 
 
 _library = torch.library.Library("recon", "FRAGMENT")
-_library.define("philox_normal(int seed, Tensor streams, Tensor steps, SymInt[] shape) -> Tensor")
+_library.define("philox_normal(int seed, Tensor streams, Tensor steps, SymInt[] shape, ScalarType dtype) -> Tensor")
 _library.impl("philox_normal", _normal, "CompositeExplicitAutograd")
 torch.library.register_fake("recon::philox_normal", _fake_normal, lib=_library)
 

@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from recon.operators.linear import CapabilityError
-from recon.operators.noise import GaussianNoise
-from recon.operators.tensors import item_sum, per_item
+from recon.operators.tensors import per_item
 from recon.priors.learned.diffusion import DiffusionPrior
 from recon.solvers.problem import Problem
-from recon.solvers.sampling.ancestral import ancestral, start
-from recon.solvers.sampling.random import normal
-from recon.solvers.sampling.schedule import NoiseSchedule, noise_levels
+from recon.solvers.result import Result
+from recon.solvers.sampling.integrators.integrator import Level, Noise
+from recon.solvers.sampling.prior_samples import start
+from recon.solvers.sampling.random import keyed
+from recon.solvers.sampling.scatter import known, misfit, scatter
+from recon.solvers.sampling.schedule import NoiseSchedule, levels_at, noise_levels
+from recon.solvers.sampling.value_range import check_values
 from recon.solvers.solver import Solver
 from recon.solvers.stopping import MaxIter, Rule
 
 
 class SamplerState(NamedTuple):
-    """Per item: the state u = x₀ + σ z, the current estimate of x₀, steps done, random stream, measurements."""
+    """Per item: the state u = x₀ + σ z, the current estimate of x₀, steps done, random stream, measurements.
+
+    ``memory`` are images that the integrator, or the method, keeps from step to step.
+    """
 
     u: Tensor
     estimate: Tensor
     step: Tensor
     stream: Tensor
     records: tuple[Tensor, ...]
-
-
-class Level(NamedTuple):
-    """Per item: the noise level σ of a state and the next one, in double precision on the CPU."""
-
-    sigma: Tensor
-    lower: Tensor
+    memory: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +64,12 @@ class Sampler(Solver):
     recorded: ClassVar[tuple[str, ...]] = ()
     """Names of the measurements that steps leave in the state."""
 
+    derivative_free: ClassVar[bool] = False
+    """Whether the method takes operators that are known by their values only."""
+
+    white: ClassVar[bool] = False
+    """Whether the method is for white noise only: Gaussian, with one σ per item."""
+
     stop: Rule = field(init=False, repr=False, default=MaxIter(1))
     steps: int = 1000
     seed: int = 0
@@ -85,17 +91,35 @@ class Sampler(Solver):
     def require(self, problem: Problem) -> None:
         """Refuse what is not a diffusion prior for images of the problem's shape with Gaussian noise."""
         prior = self.prior(problem)
-        if not isinstance(problem.noise, GaussianNoise):
+        if not known(problem.noise):
             given = type(problem.noise if problem.noise is not None else problem.likelihood).__name__
-            raise CapabilityError(f"{self.name} is made for GaussianNoise, got {given}.")
-        if isinstance(problem.noise.sigma, Tensor) and problem.noise.sigma.ndim > 1:
-            raise CapabilityError(f"{self.name} needs Gaussian noise with one sigma per item, got one per measurement.")
+            raise CapabilityError(
+                f"{self.name} is made for noise with a covariance (GaussianNoise, CorrelatedNoise, PoissonNoise or "
+                f"BeerLambertNoise), got {given}."
+            )
+        if self.white and scatter(problem, problem.data).white is None:
+            given = type(problem.noise).__name__
+            raise CapabilityError(f"{self.name} needs white Gaussian noise with one sigma per item, got {given}.")
+        if problem.operator.values_only and not self.derivative_free:
+            raise CapabilityError(
+                f"{self.name} needs the derivative of the operator, and {problem.operator.name} is known by its values "
+                "only; use EnKG."
+            )
         if problem.dtype in (torch.float16, torch.bfloat16, torch.complex32):
             raise TypeError(f"{self.name} samples in single or double precision; use problem.to(dtype=torch.float32).")
         prior.check(problem.zeros())
-        noise_levels(prior, self.noise_schedule, self.steps)
+        self.sigmas(problem)
         if self.streams is not None and len(self.streams) != len(problem.data):
             raise ValueError(f"{self.name} got {len(self.streams)} streams for {len(problem.data)} items.")
+
+    def solve(self, problem: Problem, initial: Tensor | None = None, **options: Any) -> Result:
+        """Run the loop, once the data have been compared with the values of the prior's images.
+
+        Data of images in [−1, 1] are refused where the prior is for images in [0, 1], and warned of the other way
+        round: see :func:`recon.solvers.sampling.value_range.check_values`. :func:`recon.solvers.iterate` does not look.
+        """
+        check_values(problem.flatten())
+        return super().solve(problem, initial, **options)
 
     def prior(self, problem: Problem) -> DiffusionPrior:
         """The problem's diffusion prior."""
@@ -114,32 +138,51 @@ class Sampler(Solver):
         streams = range(count) if self.streams is None else self.streams
         stream = torch.tensor(list(streams), dtype=torch.long, device=device)
         step = torch.zeros(count, dtype=torch.long)
-        z = normal(self.seed, stream, step, problem.shape, problem.dtype)
-        sigma = noise_levels(prior, self.noise_schedule, self.steps)[:1].expand(count)
+        sigma = self.sigmas(problem)[:1].expand(count)
+        z = keyed(self.seed, stream, step, problem.shape, problem.dtype)
         if initial is None:
             u = start(prior, sigma, z)
         else:
             u = initial + per_item(sigma.to(z.device, problem.data.real.dtype), z, len(problem.shape)) * z
         nan = torch.full((count,), torch.nan, device=device)
-        return SamplerState(u, problem.zeros(), step, stream, tuple(nan.clone() for _ in self.recorded))
+        records = tuple(nan.clone() for _ in self.recorded)
+        return SamplerState(u, problem.zeros(), step, stream, records, (problem.zeros(),) * self.memory)
+
+    def sigmas(self, problem: Problem) -> Tensor:
+        """The ``steps + 1`` noise levels, the last one 0."""
+        return noise_levels(self.prior(problem), self.noise_schedule, self.steps)
+
+    @property
+    def memory(self) -> int:
+        """How many images steps leave for the next one."""
+        return 0
 
     def level(self, problem: Problem, state: SamplerState) -> Level:
         """The noise levels between which the next step goes."""
-        if bool((state.step >= self.steps).any()):
+        steps, sigmas = state.step.tolist(), self.sigmas(problem)
+        if any(step >= self.steps for step in steps):
             raise ValueError(f"{self.name} has {self.steps} steps; the schedule has been run through.")
-        sigmas = noise_levels(self.prior(problem), self.noise_schedule, self.steps)
-        return Level(sigmas[state.step], sigmas[state.step + 1])
+        return levels_at(sigmas, steps)
 
-    def ancestor(self, state: SamplerState, x0: Tensor, level: Level) -> Tensor:
-        """The next state by an ancestral step with the estimate ``x0``, with the noise of this step."""
-        z = normal(self.seed, state.stream, state.step + 1, tuple(x0.shape[1:]), x0.dtype)
-        return ancestral(state.u, x0, level.sigma, level.lower, z)
+    def noise(self, problem: Problem, state: SamplerState) -> Noise:
+        """The random numbers of the next step."""
 
-    def advance(self, state: SamplerState, u: Tensor, x0: Tensor, *records: Tensor) -> SamplerState:
+        def white(draw: int, like: Tensor | None = None) -> Tensor:
+            size, dtype = (problem.shape, problem.dtype) if like is None else (tuple(like.shape[1:]), like.dtype)
+            return keyed(self.seed, state.stream, state.step + 1, size, dtype, draw)
+
+        return white
+
+    def advance(
+        self, state: SamplerState, u: Tensor, x0: Tensor, *records: Tensor, memory: tuple[Tensor, ...] = ()
+    ) -> SamplerState:
         """The state after a step; its estimate is the sample u itself where the schedule ends."""
         step = state.step + 1
-        last = (step == self.steps).to(u.device).reshape(-1, *(1,) * (u.ndim - 1))
-        return SamplerState(u, torch.where(last, u, x0), step, state.stream, records)
+        ends = [number == self.steps for number in step.tolist()]
+        if any(ends):
+            last = torch.tensor(ends, device=u.device).reshape(-1, *(1,) * (u.ndim - 1))
+            x0 = u if all(ends) else torch.where(last, u, x0)
+        return SamplerState(u, x0, step, state.stream, records, memory)
 
     # ---------------------------------------------------------------- what the loop reads
 
@@ -147,17 +190,6 @@ class Sampler(Solver):
         return state.estimate
 
     def measure(self, problem: Problem, state: SamplerState) -> dict[str, Tensor]:
-        """``misfit``: ‖y − A x‖²/(σ_y² m) with m the number of real measurements; about 1 for posterior samples."""
-        ndim = len(problem.operator.range_shape)
-        residual = problem.data - problem.operator(state.estimate)
-        count = residual[0].numel() * (2 if residual.is_complex() else 1)
-        misfit = item_sum(residual.abs().square(), ndim) / (noise_variance(problem) * count)
-        return {"misfit": misfit, **dict(zip(self.recorded, state.records, strict=True))}
-
-
-def noise_variance(problem: Problem) -> Tensor:
-    """σ_y² per item, in the precision of the data."""
-    assert isinstance(problem.noise, GaussianNoise)
-    real = problem.data.real if problem.data.is_complex() else problem.data
-    sigma = torch.as_tensor(problem.noise.sigma, dtype=real.dtype, device=real.device)
-    return sigma.square().expand(len(problem.data))
+        """``misfit``: ‖Σ_y^−½ (y − A x)‖²/m with m the number of real measurements; about 1 for posterior samples."""
+        fit = misfit(problem, state.estimate)
+        return {"misfit": fit, **dict(zip(self.recorded, state.records, strict=True))}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
 from recon.priors.learned.diffusion import DiffusionPrior
 from recon.priors.learned.vp_diffusion import linear_alphas
+from recon.solvers.sampling.integrators.integrator import Level
 
 
 class NoiseSchedule(ABC):
@@ -87,18 +90,48 @@ class KarrasSchedule(NoiseSchedule):
 
 
 def noise_levels(prior: DiffusionPrior, schedule: NoiseSchedule | None, steps: int) -> Tensor:
-    """The levels a sampler runs through: of ``schedule``, else of the prior's training, else of :class:`VPSchedule`.
+    """The levels a sampler runs through: of ``schedule``, else the prior's own, else of :class:`VPSchedule`.
+
+    They are kept as long as the prior lives: samplers ask for them at every step.
 
     Errors: ValueError where levels lie outside the range in which the prior holds.
     """
+    key = (schedule, steps, prior.sigma_range, id(prior.levels))
+    try:
+        kept = _KEPT.setdefault(prior, {})
+        found = kept.get(key)
+    except TypeError:  # a schedule, or a prior, that cannot be hashed
+        return _noise_levels(prior, schedule, steps)
+    if found is None:
+        found = kept[key] = _noise_levels(prior, schedule, steps)
+    return found
+
+
+_KEPT: WeakKeyDictionary[DiffusionPrior, dict[object, Tensor]] = WeakKeyDictionary()
+
+
+def _noise_levels(prior: DiffusionPrior, schedule: NoiseSchedule | None, steps: int) -> Tensor:
     if schedule is not None:
         sigmas = schedule(steps)
+    elif (stops := prior.stops(steps)) is not None:
+        sigmas = torch.cat([stops, stops.new_zeros(1)])
     elif prior.levels is not None:
         sigmas = evenly(prior.levels.to("cpu", torch.float64), steps)
     else:
         sigmas = VPSchedule()(steps)
     prior.check_sigma(sigmas[:-1])
     return sigmas
+
+
+def levels_at(sigmas: Tensor, steps: Sequence[int]) -> Level:
+    """The noise levels between which a step goes, for each item's number of steps done."""
+    if steps and steps.count(steps[0]) == len(steps):
+        step = steps[0]
+        row = (sigmas[step], sigmas[step + 1], sigmas[step - 1] if step else sigmas.new_tensor(inf))
+        return Level(*(value.expand(len(steps)) for value in row))
+    done = torch.tensor(steps, dtype=torch.long)
+    upper = torch.where(done > 0, sigmas[(done - 1).clamp(min=0)], inf)
+    return Level(sigmas[done], sigmas[done + 1], upper)
 
 
 def evenly(levels: Tensor, steps: int) -> Tensor:

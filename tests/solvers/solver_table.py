@@ -17,7 +17,7 @@ from torch import Tensor
 
 import recon.solvers  # noqa: F401  (defines the members)
 from recon.operators import CapabilityError
-from recon.solvers import IRLS, PDHG, Auto, Problem, Solver
+from recon.solvers import IRLS, PDHG, Auto, Problem, Sampler, Solver
 from recon.solvers.optimisation.saddle import split
 from recon.testing import members
 
@@ -32,8 +32,7 @@ PATIENCE = 20.0
 
 DENOISING = "needs a denoiser, whose cost is not known"
 LEFT_OUT: dict[str, str] = {
-    "DPS": "draws samples",
-    "MMPS": "draws samples",
+    **dict.fromkeys((cls.__name__ for cls in members(Sampler)), "draws samples"),
     "FBP": "a formula that minimises no objective",
     "ZeroFilled": "a formula that minimises no objective",
     "PseudoInverse": "a formula that takes no account of the noise",

@@ -194,9 +194,10 @@ def test_numbers_that_are_none(bad: float) -> None:
 @pytest.mark.parametrize("cls", members(Solver), ids=lambda cls: cls.__name__)
 def test_an_operator_that_is_zero(cls: type[Solver]) -> None:
     """It is refused by name, or what the prior alone prefers comes out."""
-    solver, problem = next(iter(cls.examples()))
-    A = problem.operator
-    assert isinstance(A, LinearOperator)
+    linear = ((s, p, p.operator) for s, p in cls.examples() if isinstance(p.operator, LinearOperator))
+    solver, problem, A = next(linear, (None, None, None))
+    if solver is None:
+        pytest.skip(f"{cls.__name__} gives no example with a linear operator")
     try:
         result: Result = solver.solve(replace(problem, operator=0 * A, noise=problem.noise))
     except CapabilityError as error:

@@ -53,7 +53,7 @@ def quality_plot(
             found.setdefault(place, []).append((values["seconds"], values[column.name]))
     if not found:
         return ""
-    with _Drawing(5.2, 3.3) as drawing:
+    with Drawing(5.2, 3.3) as drawing:
         axes = drawing.axes
         for method, (seconds, quality) in (curves or {}).items():
             axes.plot(seconds, quality, color=colours[method], linewidth=1.1, alpha=0.8)
@@ -63,7 +63,7 @@ def quality_plot(
             axes.plot(x, y, marker, color=colours[method], markersize=3, alpha=0.45, markeredgewidth=0)
             axes.plot(np.median(x), np.median(y), marker, color=colours[method], markersize=9, fillstyle="none")
         axes.set(xscale="log", xlabel="time of one image [s]", ylabel=column.heading)
-        _legend(axes, [(method, colours[method], "-") for method in dict.fromkeys(m for m, _ in found)])
+        legend(axes, [(method, colours[method], "-") for method in dict.fromkeys(m for m, _ in found)])
     return drawing.svg
 
 
@@ -92,14 +92,14 @@ def convergence_plot(histories: Mapping[str, History], costs: Mapping[str, str],
     lines = [(m, style, x[_drawn(x, y)], y[_drawn(x, y)]) for m, style, x, y in lines if _drawn(x, y).any()]
     if not lines:
         return ""
-    with _Drawing(5.2, 3.3) as drawing:
+    with Drawing(5.2, 3.3) as drawing:
         axes = drawing.axes
         for method, style, x, y in lines:
             axes.plot(x, y, style, color=colours[method], linewidth=1.3)
         axes.set(xscale="log", yscale="log", xlabel="time [s]", ylabel="relative excess of the objective")
         entries = [(method, colours[method], "-") for method in dict.fromkeys(line[0] for line in lines)]
         dashed = [("proven gap", MUTED, "--")] if any(style == "--" for _, style, *_ in lines) else []
-        _legend(axes, [*entries, *dashed])
+        legend(axes, [*entries, *dashed])
     return drawing.svg
 
 
@@ -118,21 +118,22 @@ def colours_of(methods: Sequence[str]) -> dict[str, str]:
     return {method: LINES[place % len(LINES)] for place, method in enumerate(methods)}
 
 
-def _legend(axes: Any, entries: Sequence[tuple[str, str, str]]) -> None:
+def legend(axes: Any, entries: Sequence[tuple[str, str, str]]) -> None:
+    """Names, colours and line styles."""
     from matplotlib.lines import Line2D
 
     handles = [Line2D([], [], color=colour, linestyle=style, label=name) for name, colour, style in entries]
     axes.legend(handles=handles, loc="best", fontsize=8, labelcolor=INK)
 
 
-class _Drawing:
+class Drawing:
     """A figure with one pair of axes that becomes a string when its block ends."""
 
     def __init__(self, width: float, height: float) -> None:
         self.size = (width, height)
         self.svg = ""
 
-    def __enter__(self) -> _Drawing:
+    def __enter__(self) -> Drawing:
         from matplotlib.figure import Figure
 
         self._style = styled()

@@ -57,8 +57,10 @@ _KNOWN = (
     Measure("fastmri_psnr", "PSNR, fastMRI", "dB", "high", 2),
     Measure("fastmri_ssim", "SSIM, fastMRI", "", "high", 4),
     Measure("data_residual", "‖Ax−y‖²/σ²m", "", "none", 3, significant=True),
+    Measure("data_consistency", "E‖AX−y‖²/σ²m", "", "none", 3, significant=True),
     Measure("coverage", "Coverage of 90 %", "", "none", 3),
     Measure("spread", "Spread", "", "none", 3, significant=True),
+    Measure("diversity", "Directions of spread", "", "none", 1),
     Measure("iterations", "Iterations", "", "none", 0),
     Measure("gap", "Relative gap", "", "low", 2, significant=True),
     Measure("seconds", "Time", "s", "low", 3, significant=True),
@@ -68,8 +70,9 @@ _KNOWN = (
     Measure("normal", "AᴴA", "calls", "none", 0),
     Measure("solve_normal", "(AᴴA + ρI)⁻¹", "calls", "none", 0),
     Measure("denoise", "Denoiser", "calls", "none", 0),
+    Measure("vjp", "Its derivative", "calls", "none", 0),
 )
-CALLS = ("forward", "adjoint", "normal", "solve_normal", "denoise")
+CALLS = ("forward", "adjoint", "normal", "solve_normal", "denoise", "vjp")
 """Columns of calls; a method that makes none of a kind has no figure there."""
 KNOWN = {measure.name: measure for measure in _KNOWN}
 

@@ -9,9 +9,10 @@ from importlib import resources
 from math import isnan
 from typing import Any
 
-from recon.reports.benchmark.curves import colours_of, convergence_plot, quality_curves, quality_plot
+from recon.reports.benchmark.curves import colours_of
 from recon.reports.benchmark.measures import measure, values_of
-from recon.reports.benchmark.pictures import Grid, grid, pictured
+from recon.reports.benchmark.pictures import Grid, Spread, grid, pictured
+from recon.reports.benchmark.plots import plots_of
 from recon.reports.benchmark.ranking import Condition, Ranking, Record, condition_of, rankings, standings
 from recon.reports.benchmark.source import Source
 from recon.reports.benchmark.tables import comparison_heads, interval_text, note, p_text
@@ -85,7 +86,7 @@ def page(run: Source, images: int = 2, tables: Sequence[Ranking] | None = None) 
         here = cells[table.condition]
         grids = _grids(run, here, table, min(images, MAX_GRIDS - shown))
         shown += len(grids)
-        plots = _plots(run, here, table, colours) if place < MAX_PLOTS else ()
+        plots = plots_of(run, here, table, colours) if place < MAX_PLOTS else ()
         views.append(_view(table, grids, plots))
     failures = [_failure(record) for record in records if record["status"] != "ok"]
     files = resources.files("recon.reports.benchmark")
@@ -101,7 +102,11 @@ def page(run: Source, images: int = 2, tables: Sequence[Ranking] | None = None) 
         standings=standings(tables) if len(tables) > 1 else [],
         views=views,
         colours=colours,
-        sections={"pictures": shown > 0, "plots": any(view.plots for view in views)},
+        sections={
+            "pictures": shown > 0,
+            "plots": any(view.plots for view in views),
+            "samples": any((record.get("samples") or {}).get("coverage") for record in records),
+        },
         pictures_left_out=_left_out(tables, cells, shown),
         tunings=[_tuning(found) for found in run.tunings()],
         failures=failures[:MAX_FAILURES],
@@ -160,7 +165,8 @@ def _grids(run: Source, cells: Sequence[Record], table: Ranking, count: int) -> 
         known = run.measurement(chosen[0]["measurement"])
         words = {c["method"]: _words(c, table) for c in chosen}
         title = item if table.seeds == 1 else f"{item}, seed {seed}"
-        found.append(grid(title, known.get("truth"), known.get("guess"), pictures, words))
+        drawn = {method: Spread(kept["std"], kept.get("samples")) for method, kept in arrays.items() if "std" in kept}
+        found.append(grid(title, known.get("truth"), known.get("guess"), pictures, words, drawn))
     return found
 
 
@@ -168,25 +174,6 @@ def _words(cell: Record, table: Ranking) -> str:
     values = values_of(cell)
     wanted = [m for m in table.measures if m.name in values][:2]
     return ", ".join(f"{m.label} {m.text(values[m.name])}{' ' + m.unit if m.unit else ''}" for m in wanted)
-
-
-def _plots(run: Source, cells: Sequence[Record], table: Ranking, colours: Mapping[str, str]) -> tuple[str, ...]:
-    first = next(((c["item"], c["seed"]) for c in cells if c["status"] == "ok"), None)
-    histories, costs, ranges = {}, {}, {}
-    for cell in cells:
-        if (cell["item"], cell["seed"]) == first and cell["status"] == "ok":
-            kept = run.arrays(cell["key"])
-            prefix = "history/"
-            histories[cell["method"]] = {k.removeprefix(prefix): v for k, v in kept.items() if k.startswith(prefix)}
-            ranges[cell["method"]] = cell.get("data_range")
-            config, tuned = cell.get("config") or {}, (cell.get("tuned") or {}).get("value")
-            costs[cell["method"]] = repr((config.get("prior"), config.get("fidelity"), tuned, cell.get("lam")))
-    quality = quality_curves(histories, ranges) if table.primary.name == "psnr" else {}
-    made = (
-        quality_plot(cells, table.primary, colours, quality),
-        convergence_plot(histories, costs, colours),
-    )
-    return tuple(plot for plot in made if plot)
 
 
 def _failure(record: Record) -> dict[str, Any]:

@@ -21,12 +21,25 @@ TRUTH, GUESS = "truth", "first guess"
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture as ``data:`` URI, the picture of its error where the truth is known, and words below it."""
+    """A picture as ``data:`` URI, the picture of its error where the truth is known, and words below it.
+
+    Of methods that draw samples also the standard deviation, under the window of the errors, and a few samples.
+    """
 
     title: str
     picture: str
     error: str
     words: str
+    std: str = ""
+    samples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What a method's samples leave: their standard deviation, and a few of them ``(samples, *shape)``."""
+
+    std: Array
+    samples: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,8 @@ class Grid:
     Attributes
     ----------
     window
-        Values that are black and white in every picture; ``error_top`` is the error that is white.
+        Values that are black and white in every picture; ``error_top`` is the error or the standard deviation that is
+        white.
     aspect
         Width over height.
     """
@@ -50,12 +64,17 @@ class Grid:
 
 
 def grid(
-    title: str, truth: Array | None, guess: Array | None, images: Mapping[str, Array], words: Mapping[str, str]
+    title: str,
+    truth: Array | None,
+    guess: Array | None,
+    images: Mapping[str, Array],
+    words: Mapping[str, str],
+    drawn: Mapping[str, Spread] | None = None,
 ) -> Grid:
     """Truth and first guess, where there are any, and every method's image under the truth's window.
 
     Complex images are shown as magnitudes, volumes by their middle slice, and beyond 512 pixels at a whole fraction of
-    the size; the note says so.
+    the size; the note says so. ``drawn`` holds what methods that draw samples have more.
     """
     known = {TRUTH: truth, GUESS: guess}
     arrays = {**{name: array for name, array in known.items() if array is not None}, **images}
@@ -68,7 +87,9 @@ def grid(
     errors: dict[str, Array] = {}
     if truth is not None:
         errors = {name: _size(plain[name] - plain[TRUTH]) for name in images}
-    finite = [e[np.isfinite(e)] for e in errors.values()]
+    spreads = {name: _reduced(one.std, color) for name, one in (drawn or {}).items() if name in images}
+    stds = {name: np.sqrt((std**2).mean(-1)) if std.ndim == 3 else std for name, std in spreads.items()}
+    finite = [e[np.isfinite(e)] for e in (*errors.values(), *stds.values())]
     top = max((float(np.percentile(e, 99.5)) for e in finite if e.size), default=0.0) or 1.0
     height, width = plain[next(iter(images))].shape[:2]
     step = -(-max(height, width) // SIDE)
@@ -79,10 +100,22 @@ def grid(
             _uri(values, window, step),
             _uri(errors[name], (0.0, top), step) if name in errors else "",
             words.get(name, ""),
+            _uri(stds[name], (0.0, top), step) if name in stds else "",
+            _samples((drawn or {}).get(name), color, window, step),
         )
         for name, values in plain.items()
     )
     return Grid(title, panels, window, top, width / height, ", ".join(note for note in notes if note))
+
+
+def _samples(spread: Spread | None, color: bool, window: tuple[float, float], step: int) -> tuple[str, ...]:
+    """The pictures of a method's samples."""
+    found = [] if spread is None or spread.samples is None else list(spread.samples)
+    return tuple(_uri(_reduced(sample, color), window, step) for sample in found)
+
+
+def _reduced(image: Array, color: bool) -> Array:
+    return _strip(reduced(torch.from_numpy(np.ascontiguousarray(image)), color).values)
 
 
 def _strip(values: Array) -> Array:

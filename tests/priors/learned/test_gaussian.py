@@ -148,3 +148,34 @@ def test_parameters_that_do_not_fit_are_refused() -> None:
     with pytest.raises(TypeError, match="SquaredL2 is nonlinear"):
         prior.posterior(SquaredL2((3,)), torch.zeros(()), 1.0)
     torch.testing.assert_close(prior.posterior(A, torch.ones(3), 1.0).mean, torch.full((3,), 0.5, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_fitting_gives_the_moments_of_the_images(dtype) -> None:
+    prior, mean, C = dense_prior(dtype)
+    x = prior.sample(20000, torch.Generator().manual_seed(4))
+    full = GaussianPrior.fit(x)
+    torch.testing.assert_close(full.mean, mean, rtol=0, atol=0.1)
+    torch.testing.assert_close(full.covariance.dense(), C, rtol=0.05, atol=0.15)
+    # exact identities with the sample: any white transform of it keeps them
+    away = (x - x.mean(0)).flatten(1)
+    parts = 2 if dtype.is_complex else 1
+    torch.testing.assert_close(full.covariance.dense(), away.mT @ away.conj() / len(x) / parts)
+    each = GaussianPrior.fit(x, "std")
+    torch.testing.assert_close(each.covariance.values(x).flatten(), full.covariance.dense().diagonal().real)
+
+
+def test_fitting_a_stationary_field_gives_its_spectrum() -> None:
+    k = torch.fft.fftfreq(6, dtype=torch.float64)
+    spectrum = 1 / (0.05 + k[:, None] ** 2 + k[None, :] ** 2)
+    x = GaussianPrior(0.7, spectrum=spectrum).sample(20000, torch.Generator().manual_seed(4))
+    found = GaussianPrior.fit(x, "spectrum")
+    torch.testing.assert_close(found.covariance.eigenvalues, spectrum, rtol=0.05, atol=0)
+    torch.testing.assert_close(found.mean, torch.full((6, 6), float(x.mean()), dtype=torch.float64))
+
+
+def test_fitting_refuses_what_has_no_moments() -> None:
+    with pytest.raises(ValueError, match="at least two images"):
+        GaussianPrior.fit(torch.zeros(1, 2, 3))
+    with pytest.raises(ValueError, match="form 'covariance', 'std' or 'spectrum', got 'dense'"):
+        GaussianPrior.fit(torch.zeros(3, 2, 3), "dense")

@@ -56,6 +56,14 @@ def test_the_network_sees_the_variance_preserving_state() -> None:
     torch.testing.assert_close(out, u)  # no noise predicted
 
 
+def test_one_image_alone_has_one_time() -> None:
+    seen = []
+    prior = VPDiffusion(lambda x, t: seen.append(t) or 0 * x, (4, 5))  # a time without dimensions broke embeddings
+    prior(torch.rand(4, 5), 0.7)
+    prior(torch.rand(2, 3, 4, 5), 0.7)
+    assert [t.shape for t in seen] == [(1,), (6,)]
+
+
 def test_a_learned_variance_is_left_aside() -> None:
     prior = VPDiffusion(lambda x, t: torch.cat([exact_noise(x, t), 100 + x], 1), (4, 5))
     plain = VPDiffusion(exact_noise, (4, 5))

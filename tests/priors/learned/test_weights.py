@@ -2,6 +2,7 @@ import pickle
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from recon.priors import with_weights
@@ -57,3 +58,12 @@ def test_code_in_a_file_is_not_run(tmp_path, module) -> None:
     with pytest.raises(ValueError, match="is not a file of tensors"):
         with_weights(module, tmp_path / "w.pt")
     assert not marker.exists()
+
+
+def test_safetensors_are_read_too(tmp_path, module) -> None:
+    save_file({"net.weight": torch.ones(3, 2), "net.bias": torch.arange(3.0)}, tmp_path / "w.safetensors")
+    loaded = with_weights(module, tmp_path / "w.safetensors", prefix="net.")
+    assert torch.equal(loaded.bias, torch.arange(3.0))
+    (tmp_path / "w.safetensors").write_text("not a checkpoint")
+    with pytest.raises(ValueError, match="is not a file of safetensors, or it is damaged"):
+        with_weights(module, tmp_path / "w.safetensors")

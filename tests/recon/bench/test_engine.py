@@ -253,6 +253,27 @@ def test_what_a_record_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     json.dumps(first)
 
 
+def test_records_tell_of_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    method = "methods=[{id: dps, solver: {name: dps, steps: 5}, prior: gaussian, samples: 6, chunk: 4}, {solver: cgls}]"
+    lay_out(tmp_path, 1)
+    names = "metrics=[coverage, spread, data_consistency, diversity, data_residual]"
+    store, _ = run(tmp_path, method, "operators=identity", names)
+    sampler, solver = store.records()
+    assert solver["samples"] is None
+    assert set(solver["metrics"]) == {"data_consistency", "data_residual"}
+    said, found = sampler["samples"], sampler["metrics"]
+    assert (said["count"], said["complete"]) == (6, 6)
+    assert said["data_consistency"] == found["data_consistency"] > found["data_residual"]
+    assert said["diversity"]["participation"] == found["diversity"]
+    place = said["coverage"]["levels"].index(0.9)
+    assert said["coverage"]["shares"][place] == pytest.approx(found["coverage"], abs=1e-9)
+    assert (sampler["calls"]["denoise"], sampler["calls"]["vjp"]) == (10, 10), "two chunks of five steps"
+    assert said["calls"] == {name: count for name, count in sampler["calls"].items() if count}
+    assert said["calls_per_image"]["denoise"] == 5
+    assert store.arrays(sampler["key"])["samples"].shape == (4, 16, 16)
+
+
 def test_samplers_have_seeds_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     method = "methods=[{id: dps, solver: {name: dps, steps: 5}, prior: gaussian, samples: 3}]"
@@ -264,5 +285,7 @@ def test_samplers_have_seeds_of_the_run(tmp_path: Path, monkeypatch: pytest.Monk
     assert not np.array_equal(first["image"], second["image"])
     assert all(record["metrics"]["spread"] > 0 for record in store.records())
     assert all("seed" not in record["config"]["solver"] for record in store.records()), "it is the cell's"
+    assert first["samples"].shape == (3, 16, 16)
+    np.testing.assert_allclose(first["samples"].mean(0), first["image"], rtol=1e-5, atol=1e-5)
     store, _ = run(tmp_path, method, "seeds=[1]", *more)
     assert np.array_equal(store.arrays(next(iter(store.records()))["key"])["image"], second["image"])

@@ -175,7 +175,7 @@ def test_code_that_is_not_used_changes_nothing(own: Path, reread: Callable[[], N
         ("priors/handcrafted/tgv.py", set()),
         ("solvers/linear/cgls.py", {"least"}),
         ("solvers/optimisation/fista.py", set()),
-        ("solvers/sampling/dps.py", set()),
+        ("solvers/sampling/guidance/dps.py", set()),
         ("reports/panels.py", set()),
         ("solvers/iterate.py", {"tv", "least"}),
         ("operators/gaussian_blur.py", {"tv", "least"}),

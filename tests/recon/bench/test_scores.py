@@ -14,9 +14,10 @@ from recon.bench.scores import scores
 from recon.files import Item
 from recon.metrics import coverage, fastmri_scores, haarpsi, ssim
 from recon.operators import CartesianMRI, GaussianNoise, Identity, PoissonNoise
+from recon.run.posterior import drawn_of
 from recon.run.prepare import Case
 from recon.run.solve import Solved
-from recon.solvers import CGLS, Problem, Reason
+from recon.solvers import CGLS, PosteriorSamples, Problem, Reason
 
 SHAPE = (24, 32)
 
@@ -34,8 +35,12 @@ def solved(image: Tensor, truth: Tensor | None, samples: Tensor | None = None, *
     operator = Identity(tuple(image.shape))
     item = Item("a", "a.npy", torch.zeros_like(image), truth=truth, meta=meta)
     case = Case(item, item.data[None], (), operator, None, None, None, None, None, "")
-    done = Solved(case, image, None, "", CGLS(), "", None, samples, None, Reason.MAX_ITER, 1, {}, 0.1)
-    return done, Problem(operator, item.data[None], GaussianNoise(0.1))
+    problem, drawn = Problem(operator, item.data[None], GaussianNoise(0.1)), None
+    if samples is not None:
+        found = PosteriorSamples.of(samples[:, None], ndim=image.ndim)
+        drawn = drawn_of(found, problem, slice(0, 1), tuple(image.shape), ())
+    done = Solved(case, image, None, "", CGLS(), "", None, Reason.MAX_ITER, 1, {}, 0.1, drawn=drawn)
+    return done, problem
 
 
 def one(name: str, image: Tensor, truth: Tensor | None, **more: Any) -> float:
@@ -141,12 +146,35 @@ def test_the_residual_of_counts_is_one_a_datum() -> None:
 def test_posterior_samples_that_are_right_cover_what_they_should() -> None:
     samples = 0.1 * normal(12, *SHAPE) + TRUTH + 0.1 * normal(*SHAPE, seed=7)
     image = samples.mean(0)
-    found, _, _ = scores(["coverage", "spread"], *solved(image, TRUTH, samples), True)
+    names = ["coverage", "spread", "data_consistency", "diversity"]
+    found, _, _ = scores(names, *solved(image, TRUTH, samples), True)
+    assert found["data_consistency"] == pytest.approx(float((samples / 0.1).square().mean()), rel=1e-5)
+    flat = (samples - image).flatten(1).double()
+    spectrum = torch.linalg.eigvalsh(flat @ flat.T)
+    assert found["diversity"] == pytest.approx(float(spectrum.sum() ** 2 / spectrum.square().sum()), rel=1e-5)
     assert found["spread"] == pytest.approx(0.1, rel=0.05)
     assert found["coverage"] == pytest.approx(0.9, abs=0.04)
     assert found["coverage"] == coverage(samples, TRUTH)
     bold = scores(["coverage"], *solved(image, TRUTH, image + 0.1 * (samples - image)), True)[0]["coverage"]
     assert bold < 0.3
+
+
+def test_samples_that_diverged_do_not_count() -> None:
+    samples = TRUTH + 0.1 * normal(5, *SHAPE)
+    bad = torch.cat([samples, torch.full((1, *SHAPE), torch.nan)])
+    done, problem = solved(samples.mean(0), TRUTH, bad)
+    assert done.drawn is not None
+    assert done.drawn.complete.tolist() == [True] * 5 + [False]
+    names = ["coverage", "spread", "data_consistency"]
+    found, _, notes = scores(names, done, problem, True)
+    assert notes == []
+    assert found == pytest.approx(scores(names, *solved(samples.mean(0), TRUTH, samples), True)[0])
+
+
+def test_an_image_alone_is_as_consistent_as_its_residual_says() -> None:
+    done, problem = solved(IMAGE, TRUTH)
+    found, _, _ = scores(["data_consistency", "data_residual"], done, problem, True)
+    assert found["data_consistency"] == found["data_residual"] == pytest.approx(float((IMAGE / 0.1).square().mean()))
 
 
 @pytest.mark.parametrize(
@@ -156,6 +184,7 @@ def test_posterior_samples_that_are_right_cover_what_they_should() -> None:
         ("coverage", IMAGE, None, "coverage needs the truth."),
         ("coverage", IMAGE, TRUTH, "coverage needs several samples."),
         ("spread", IMAGE, None, "spread needs several samples."),
+        ("diversity", IMAGE, None, "diversity needs several samples."),
         ("psnr", IMAGE, torch.ones(SHAPE), "psnr needs a truth that is not constant."),
         ("psnr", TRUTH, TRUTH, "psnr is inf."),
         ("nmse", IMAGE * torch.nan, TRUTH, "nmse is nan."),

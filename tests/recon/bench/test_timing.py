@@ -82,7 +82,7 @@ def test_warming_up_is_apart(parts: tuple[Bench, Case]) -> None:
 
 def test_calls_are_those_of_one_solve(parts: tuple[Bench, Case]) -> None:
     done = timed(*parts, 3, 2, None, nullcontext)
-    assert done.calls == {"forward": 0, "adjoint": 1, "normal": 0, "denoise": 0, "solve_normal": 0}
+    assert done.calls == {"forward": 0, "adjoint": 1, "normal": 0, "denoise": 0, "solve_normal": 0, "vjp": 0}
     assert done.memory["kind"] == "rss"
 
 

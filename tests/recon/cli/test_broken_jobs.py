@@ -92,7 +92,7 @@ CONFIG: dict[str, tuple[str, str]] = {
     "unknown prior": (job((PRIOR, "tvv")), "job.yaml:5:8: there is no prior 'tvv'; did you mean 'tv'?"),
     "component without a name": (
         job((NOISE, "{sigma: 0.1}")),
-        "job.yaml:4:8: noise needs a 'name'; known are 'beer_lambert', 'gaussian', 'laplace', 'poisson' and 'student_t'.",
+        "job.yaml:4:8: noise needs a 'name'; known are 'beer_lambert', 'correlated', 'gaussian', 'laplace', 'poisson', 'structured' and 'student_t'.",
     ),
     "a number for a component": (
         job((PRIOR, "3")),
@@ -260,7 +260,7 @@ CONFIG: dict[str, tuple[str, str]] = {
     "no format": (job(("[npz]", "[]")), "job.yaml:7:30: output expects at least one of its formats."),
     "text for the output": (
         job(("{path: out, formats: [npz], preview: no, convergence: no}", "out")),
-        "job.yaml:7:9: output expects a mapping of 'path', 'formats', 'combine', 'preview' and 'convergence', got 'out'.",
+        "job.yaml:7:9: output expects a mapping of 'path', 'formats', 'combine', 'preview', 'convergence', 'quantiles' and 'samples', got 'out'.",
     ),
     "results among the input": (
         job(("x.npy", "'*.npy'"), ("path: out", "path: .")),
@@ -281,6 +281,24 @@ CONFIG: dict[str, tuple[str, str]] = {
     "a negative seed": (
         job(("device: cpu", "seed: -1")),
         "job.yaml:8:7: seed expects a whole number from 0 up, got -1.",
+    ),
+    "chunks of a point estimate": (
+        job(("device: cpu", "chunk: 4")),
+        "job.yaml:8:8: solver 'pdhg' draws no samples; leave 'chunk' out.",
+    ),
+    "no chunk": (
+        job(("device: cpu", "chunk: 0\nsamples: 4"), (SOLVER, "dps"), (PRIOR, "gaussian")),
+        "job.yaml:8:8: chunk expects a whole number from 1 up, got 0.",
+    ),
+    "quantiles in percent": (
+        job(
+            ("out, ", "out, quantiles: [5, 95], "), ("device: cpu", "samples: 4"), (SOLVER, "dps"), (PRIOR, "gaussian")
+        ),
+        "job.yaml:7:32: quantiles are numbers from 0 to 1, got 5.",
+    ),
+    "quantiles of one sample": (
+        job(("out, ", "out, quantiles: [0.1], "), (SOLVER, "dps"), (PRIOR, "gaussian")),
+        "job.yaml:7:32: quantiles need several samples; say samples: 100 or leave them out.",
     ),
     "samples of a point estimate": (
         job(("device: cpu", "samples: 4")),

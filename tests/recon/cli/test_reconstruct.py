@@ -240,6 +240,51 @@ def test_samples_are_written_beside_their_mean(folder: Path, run: Run) -> None:
     np.testing.assert_array_equal(np.load(folder / "both" / "x.samples.npz")["image"], samples)
 
 
+SAMPLING = JOB.replace("{name: tv, lam: 0.1}", "{name: gaussian, mean: 0.5, std: 0.2}").replace(
+    "{name: pdhg, stop: {max_iter: 3}}", "{name: dps, steps: 20, zeta: 0.1}"
+)
+
+
+def test_quantiles_and_what_the_sidecar_says_of_samples(folder: Path, run: Run) -> None:
+    text = SAMPLING.replace("preview: no", "preview: yes, quantiles: [0.1, 0.5], samples: no")
+    np.savez(folder / "x.npz", data=np.load(folder / "x.npy"), truth=np.load(folder / "x.npy"))
+    text = text.replace("path: x.npy", "path: x.npz, keys: {data: data, truth: truth}")
+    (folder / "job.yaml").write_text(text + "samples: 9\n")
+    assert run("reconstruct", "job.yaml", "--quiet") == Ran(0, "", "")
+    record = sidecar(folder / "out", "x")
+    assert record["files"] == ["x.npz", "x.std.npz", "x.quantiles.npz", "x.preview.png", "x.posterior.png"]
+    with np.load(folder / "out" / "x.quantiles.npz") as stored:
+        assert stored["image"].shape == (2, 6, 8)
+        low, middle = stored["image"]
+    assert (low <= middle).all()
+    assert low.mean() < np.load(folder / "out" / "x.npz")["image"].mean()
+    said = record["samples"]
+    assert (said["count"], said["complete"], said["quantiles"]) == (9, 9, [0.1, 0.5])
+    assert (said["calls"]["denoise"], said["calls"]["vjp"]) == (20, 20)
+    assert said["calls_per_image"]["denoise"] == 20
+    assert said["data_consistency"] > 0
+    assert 1 < said["diversity"]["participation"] <= 8
+    std = np.load(folder / "out" / "x.std.npz")["image"]
+    assert record["metrics"]["spread"] == pytest.approx(np.sqrt((std**2).mean()), rel=1e-5)
+    assert 0 <= record["metrics"]["coverage"] <= 1
+
+
+def test_chunks_make_no_difference(folder: Path, run: Run) -> None:
+    """Neither to what comes out nor to what counts as done; and nothing of them is left behind."""
+    (folder / "job.yaml").write_text(SAMPLING + "samples: 5\n")
+    assert run("reconstruct", "job.yaml", "--quiet") == Ran(0, "", "")
+    run("reconstruct", "job.yaml", "--quiet", "--out", "parts", "--set", "chunk=2")
+    for name in ("x.npz", "x.std.npz", "x.samples.npz"):
+        whole, parts = (np.load(folder / out / name)["image"] for out in ("out", "parts"))
+        np.testing.assert_array_equal(whole, parts)
+    assert sidecar(folder / "parts", "x")["samples"]["calls"]["denoise"] == 60
+    assert sorted(path.name for path in (folder / "parts").iterdir()) == sorted(
+        path.name for path in (folder / "out").iterdir()
+    )
+    again = run("reconstruct", "job.yaml", "--set", "chunk=3")
+    assert "done before" in again.out
+
+
 def test_double_precision_and_complex_data(folder: Path, run: Run) -> None:
     rng = np.random.default_rng(0)
     np.save(folder / "x.npy", rng.random((6, 8)) + 1j * rng.random((6, 8)))

@@ -131,5 +131,7 @@ def test_broken_denoiser(function, law):
 
 
 def test_other_things_are_refused():
-    with pytest.raises(TypeError, match="check_prior expects a VariationalPrior or a Denoiser, got float"):
+    with pytest.raises(
+        TypeError, match="check_prior expects a VariationalPrior, a Denoiser or a LatentPrior, got float"
+    ):
         check_prior(0.5)

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from recon.solvers.sampling.random import normal, philox
+from recon.solvers.sampling.random import by_torch, keyed, normal, philox
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_an_image_depends_on_seed_stream_and_step_only() -> None:
 def test_a_longer_image_begins_like_a_shorter_one_and_types_agree() -> None:
     long, short = draw(1, [5], [2], (41,)), draw(1, [5], [2], (7,))
     assert torch.equal(long[:, :7], short)
-    assert torch.equal(draw(1, [5], [2], (7,), torch.float32), short.float())
+    torch.testing.assert_close(draw(1, [5], [2], (41,), torch.float32).double(), long, rtol=1e-5, atol=1e-6)
     pairs = draw(1, [5], [2], (7, 2))
     assert torch.equal(draw(1, [5], [2], (7,), torch.complex128), torch.view_as_complex(pairs))
     assert draw(1, [5], [2], ()).shape == (1,)
@@ -59,3 +59,23 @@ def test_numbers_are_standard_normal_and_uncorrelated() -> None:
     assert float(distance) < 1.95 / math.sqrt(n)  # Kolmogorov-Smirnov at 0.1 %
     for lag in (1, 2, 3, 4, 5000):
         assert abs(float((x[lag:] * x[:-lag]).mean())) < 4 / math.sqrt(n)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_compiled_kernel_gives_what_torch_gives(dtype) -> None:
+    """``by_torch`` is what devices without a kernel of their own run, and is tried against known answers above."""
+    streams, steps = torch.tensor([3, 0, 2**40 + 5]), torch.tensor([1, 0, (7 << 20) + 2])
+    for seed in (0, 12345678901234567, -3):
+        wanted = by_torch(seed, streams, steps, 11, dtype)[:, :42].reshape(3, 6, 7)
+        torch.testing.assert_close(normal(seed, streams, steps, (6, 7), dtype), wanted)
+
+
+def test_draws_of_a_step_are_independent_of_each_other_and_of_other_steps() -> None:
+    streams = torch.tensor([4])
+    first = keyed(0, streams, torch.tensor([1]), (5,), torch.float64)
+    assert torch.equal(first, normal(0, streams, torch.tensor([1]), (5,), torch.float64))
+    others = [keyed(0, streams, torch.tensor([s]), (5,), torch.float64, d) for s, d in ((1, 1), (2, 0), (1, 4095))]
+    for other in others:
+        assert float((other - first).abs().min()) > 0
+    with pytest.raises(ValueError, match="a step draws at most 4096 images of noise, got number 4096"):
+        keyed(0, streams, torch.tensor([1]), (5,), torch.float64, 4096)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from recon.operators import CapabilityError, Diagonal, GaussianNoise, PoissonNoise
+from recon.operators import CapabilityError, Diagonal, GaussianNoise, LaplaceNoise
 from recon.operators.functionals import SquaredL2
 from recon.priors import DenoiserPrior, GaussianMixturePrior, GaussianPrior, TotalVariation, VPDiffusion
 from recon.solvers import DPS, MMPS, MaxIter, Problem, Reason, Sampler, unroll
@@ -146,10 +146,11 @@ def test_what_it_cannot_do_is_refused_by_name(sampler: Sampler) -> None:
     assert message(Problem(A, y, noise)) == wanted + "none."
     assert message(Problem(A, y, noise, TotalVariation())) == wanted + "TotalVariation."
     assert message(Problem(A, y, noise, DenoiserPrior(lambda x, s: x))) == wanted + "DenoiserPrior."
-    poisson = Problem(A, y.abs(), PoissonNoise(), problem.prior)
-    assert message(poisson) == f"{name} is made for GaussianNoise, got PoissonNoise."
+    heavy = Problem(A, y, LaplaceNoise(), problem.prior)
+    wanted = f"{name} is made for noise with a covariance (GaussianNoise, CorrelatedNoise, PoissonNoise or "
+    assert message(heavy) == wanted + "BeerLambertNoise), got LaplaceNoise."
     fidelity = Problem(A, y, prior=problem.prior, fidelity=SquaredL2((2, 3), y))
-    assert message(fidelity) == f"{name} is made for GaussianNoise, got SquaredL2."
+    assert message(fidelity) == wanted + "BeerLambertNoise), got SquaredL2."
     assert "expects images of shape (..., 4), got" in message(Problem(A, y, noise, GaussianPrior(shape=(4,))))
     real = Problem(Diagonal(torch.ones(2, 3) + 0j), y + 0j, noise, VPDiffusion(lambda x, t: x, (2, 3)))
     assert message(real) == "VPDiffusion is a prior for real images, got complex128."

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recon.reports.benchmark.pictures import Panel, grid, pictured
+from recon.reports.benchmark.pictures import Panel, Spread, grid, pictured
 from recon.reports.panels import Array
 
 
@@ -44,6 +44,20 @@ def test_errors_are_on_one_scale_for_all_methods() -> None:
     assert made.error_top == pytest.approx(0.2, rel=1e-5)
     assert (far == 255).all()
     assert near == pytest.approx(np.full((8, 8), 128), abs=1)
+
+
+def test_deviations_are_on_the_scale_of_errors_and_samples_on_that_of_images() -> None:
+    truth = _truth()
+    spread = Spread(np.full((8, 8), 0.3, np.float32), np.stack([truth, truth + 5]))
+    made = grid("a", truth, None, {"tv": truth + 0.1, "dps": truth}, {}, {"dps": spread})
+    tv, dps = made.panels[1:]
+    assert made.error_top == pytest.approx(0.3, rel=1e-5)
+    assert (tv.std, tv.samples) == ("", ())
+    assert (_drawn(dps.std) == 255).all()
+    assert _drawn(tv.error) == pytest.approx(np.full((8, 8), 85), abs=1)
+    first, second = (_drawn(uri) for uri in dps.samples)
+    assert np.array_equal(first, _drawn(dps.picture))
+    assert (second == 255).all()
 
 
 def test_without_a_truth_there_are_no_errors() -> None:

@@ -1,0 +1,102 @@
+"""A network kept where images are: on their device, in the precision asked for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+Precision = Literal["weights", "bfloat16", "float16"]
+
+
+class HeldNetwork:
+    """(x, ...) ↦ network(x, ...) on tensors with one batch dimension.
+
+    The network computes in the precision of its weights, or autocasts from single to half precision, and the result
+    comes back in the precision of x. It runs on the device of x; where its weights lie elsewhere or have another
+    precision, on a copy made at the first call. Levels keep single precision at least: half of it cannot tell step 998
+    of a process from step 999.
+
+    Parameters
+    ----------
+    network
+        An ``nn.Module`` or another callable.
+    owner
+        Name used in errors.
+    precision
+        ``"weights"``, or ``"bfloat16"`` or ``"float16"`` to autocast; weights in half precision autocast to theirs.
+    """
+
+    def __init__(self, network: Callable[..., Tensor], owner: str, precision: Precision = "weights") -> None:
+        if precision not in get_args(Precision):
+            known = ", ".join(map(repr, get_args(Precision)))
+            raise ValueError(f"{owner} expects precision among {known}, got {precision!r}.")
+        self.network, self.owner = network, owner
+        self.precision: Precision = precision
+        check_mode(network, owner)
+
+    def run(self, x: Tensor, *levels: object) -> Tensor:
+        """The network's output; levels that are tensors of floating numbers are brought to its precision."""
+        weights = _first_floating(self.network)
+        half = self._half(weights)
+        network = self._at(x.device, half is not None, weights)
+        dtype = torch.float32 if half is not None else x.dtype if weights is None else weights.dtype
+        floating = [isinstance(level, Tensor) and level.is_floating_point() for level in levels]
+        given = [
+            level.to(device=x.device, dtype=dtype) if is_floating else level  # type: ignore[attr-defined]
+            for level, is_floating in zip(levels, floating, strict=True)
+        ]
+        with _casting(x.device, half):
+            out: Tensor = network(x.to(dtype), *given)
+        return out if out.is_complex() else out.to(x.dtype)
+
+    def _half(self, weights: Tensor | None) -> torch.dtype | None:
+        """The precision to which the network autocasts, None where it does not."""
+        if self.precision != "weights":
+            return torch.bfloat16 if self.precision == "bfloat16" else torch.float16
+        return None if weights is None or weights.dtype not in (torch.bfloat16, torch.float16) else weights.dtype
+
+    def _at(self, device: torch.device, single: bool = False, weights: Tensor | None = None) -> Any:
+        weights = _first_floating(self.network) if weights is None else weights
+        if weights is None:
+            return self.network
+        dtype = torch.float32 if single else weights.dtype
+        if (weights.device, weights.dtype) == (device, dtype):
+            return self.network
+        copies: dict[torch.device, Any] = self.__dict__.setdefault("_copies", {})
+        if device not in copies:
+            moved = copy.deepcopy(self.network).to(device)  # type: ignore[attr-defined]
+            copies[device] = moved if weights.dtype == dtype else moved.to(dtype)
+        return copies[device]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_copies"}
+
+
+def check_mode(network: object, owner: str) -> None:
+    """Refuse a module in which items of a batch would depend on each other, or calls on chance."""
+    if not isinstance(network, nn.Module):
+        return
+    for module in network.modules():
+        coupled = isinstance(module, (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd))
+        if coupled and module.training:
+            raise ValueError(
+                f"{owner} got a network with {type(module).__name__} in training mode, where images of a batch "
+                "are not independent; call .eval() on it first."
+            )
+
+
+def _casting(device: torch.device, half: torch.dtype | None) -> AbstractContextManager[object]:
+    return nullcontext() if half is None else torch.autocast(device.type, dtype=half)
+
+
+def _first_floating(network: object) -> Tensor | None:
+    if not isinstance(network, nn.Module):
+        return None
+    tensors = chain(network.parameters(), network.buffers())
+    return next((t for t in tensors if t.is_floating_point()), None)

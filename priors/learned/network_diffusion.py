@@ -1,0 +1,115 @@
+"""What diffusion priors made from networks share: value range, complex images, batches, precision."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from recon.priors.learned.diffusion import DiffusionPrior
+from recon.priors.learned.held_network import Precision
+from recon.priors.learned.network import Network
+from recon.priors.learned.ranges import AffineRange
+from recon.priors.learned.weights import with_weights
+
+ComplexAs = Literal["refuse", "parts"]
+
+
+class NetworkDiffusion(DiffusionPrior):
+    """D(u, σ) from a network, whatever it was trained to predict.
+
+    With network values n = scale·u + shift = scale·x₀ + shift + s z and s = scale·σ, a subclass gives the mean of the
+    clean ones, m(n, s) = E[scale·x₀ + shift | n], and D(u, σ) = (m(n, s) − shift)/scale.
+
+    Parameters
+    ----------
+    network
+        Called as ``network(x, level)`` on ``(N, C, *pixels)`` and ``(N,)``; an ``nn.Module`` or another callable. Of an
+        output of 2C channels (mean and learned variance) the first C are read.
+    shape
+        Shape of one image: ``pixels`` for one channel, ``(C, *pixels)`` otherwise.
+    channels
+        C.
+    value_range
+        (low, high) of the images here; [0, 1] by default.
+    network_range
+        (low, high) of those the network was trained on; [−1, 1] by default.
+    complex_as
+        Complex images: ``"refuse"`` them, or treat real and imaginary ``"parts"`` as independent images.
+    precision
+        In which the network computes: ``"weights"`` for that of its weights, or ``"bfloat16"`` or ``"float16"`` by
+        autocasting from single precision. Images, results and all that is done to them keep the precision of u.
+    weights
+        File of weights for an ``nn.Module``, loaded into a copy of it.
+    sigma
+        Default strength as a plug-and-play denoiser, in units of the images.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module | Callable[..., Tensor],
+        shape: Sequence[int],
+        *,
+        channels: int,
+        value_range: Sequence[float],
+        network_range: Sequence[float],
+        complex_as: ComplexAs,
+        precision: Precision,
+        weights: str | Path | None,
+        sigma: float,
+    ) -> None:
+        super().__init__(tuple(shape), sigma)
+        if not callable(network):
+            raise TypeError(f"{self.name} expects a callable network(x, t), got {type(network).__name__}.")
+        if complex_as not in get_args(ComplexAs):
+            raise ValueError(f"{self.name} expects complex_as 'refuse' or 'parts', got {complex_as!r}.")
+        dims = len(shape) - (channels > 1)
+        if dims < 1 or (channels > 1 and shape[0] != channels):
+            raise ValueError(f"{self.name} expects shape (C, *pixels) for {channels} channels, got {tuple(shape)}.")
+        if weights is not None:
+            if not isinstance(network, nn.Module):
+                raise TypeError(f"{self.name} can load weights into an nn.Module only, got {type(network).__name__}.")
+            network = with_weights(network, weights)
+        self.network = Network(network, channels, dims, self.name, precision)
+        self.range = AffineRange(value_range, network_range, self.name)
+        self.value_range = self.range.images
+        self.scale, self.shift = self.range.scale, self.range.shift
+        self.field = "any" if complex_as == "parts" else "real"
+
+    @abstractmethod
+    def clean(self, n: Tensor, s: Tensor) -> Tensor:
+        """E[x | x + s z = n] in network values.
+
+        s has the dimensions of n and broadcasts against it; or, one for all images, it has none and lies on the CPU in
+        double precision, where arithmetic costs the device nothing.
+        """
+
+    def predict(self, x: Tensor, level: Tensor) -> Tensor:
+        """The network's output at states x, each with its ``level``, which has the dimensions of x or none."""
+        leads = x.shape[: x.ndim - self.network.item_ndim]
+        if not leads:
+            return self.network(x[None], level.reshape(1))[0]
+        return self.network(x, level.reshape(level.shape[: len(leads)]).expand(leads))
+
+    def expectation(self, u: Tensor, sigma: float | Tensor) -> Tensor:
+        if u.is_complex():
+            return torch.complex(self.expectation(u.real, sigma), self.expectation(u.imag, sigma))
+        if isinstance(sigma, float):
+            s = torch.tensor(self.scale * sigma, dtype=torch.float64)
+        else:
+            s = self.scale * torch.as_tensor(sigma, dtype=u.dtype, device=u.device)
+            if s.ndim == 0:
+                s = s.reshape((1,) * u.ndim)
+        return self.range.leave(self.clean(self.range.enter(u), s))
+
+
+def one_of(value: Any, known: Any, owner: str, name: str) -> None:
+    """Raise one sentence unless ``value`` is among the choices of a ``Literal``."""
+    choices = get_args(known)
+    if value not in choices or isinstance(value, bool):
+        listed = ", ".join(map(repr, choices))
+        raise ValueError(f"{owner} expects {name} among {listed}, got {value!r}.")

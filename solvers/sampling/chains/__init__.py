@@ -1,0 +1,1 @@
+"""Markov chains whose law tends to a posterior."""

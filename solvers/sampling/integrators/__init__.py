@@ -1,0 +1,1 @@
+"""How states go from one noise level to the next."""
