@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from recon.priors.learned.alphas import alphas_of
 from recon.priors.learned.edm_diffusion import EDMDiffusion
 from recon.priors.learned.held_network import Precision
-from recon.priors.learned.network_diffusion import NetworkDiffusion
+from recon.priors.learned.network_diffusion import NetworkDiffusion, Preconditioning
 from recon.priors.learned.vp_diffusion import VPDiffusion
 from recon.priors.learned.weights import with_weights
 from recon.priors.prior import Prior
@@ -93,8 +93,8 @@ class DeepinvDiffusion(NetworkDiffusion):
     def stops(self, steps: int) -> Tensor | None:
         return self.inner.stops(steps)
 
-    def clean(self, n: Tensor, s: Tensor) -> Tensor:
-        return self.inner.clean(n, s)
+    def preconditioning(self, s: float | Tensor) -> Preconditioning:
+        return self.inner.preconditioning(s)
 
     @classmethod
     def examples(cls) -> Iterator[Prior]:

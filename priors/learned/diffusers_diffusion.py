@@ -14,7 +14,7 @@ from recon.priors.learned.diffusers_scheduler import PREDICTIONS, DiffusersSched
 from recon.priors.learned.edm_diffusion import EDMDiffusion
 from recon.priors.learned.flow_matching import FlowMatching
 from recon.priors.learned.held_network import Precision
-from recon.priors.learned.network_diffusion import NetworkDiffusion
+from recon.priors.learned.network_diffusion import NetworkDiffusion, Preconditioning
 from recon.priors.learned.ve_diffusion import VEDiffusion
 from recon.priors.learned.vp_diffusion import VPDiffusion
 from recon.priors.prior import Prior
@@ -84,8 +84,8 @@ class DiffusersDiffusion(NetworkDiffusion):
         found = self.convention.stops(steps, levels, lowest, highest)
         return self.inner.stops(steps) if found is None else found / self.scale
 
-    def clean(self, n: Tensor, s: Tensor) -> Tensor:
-        return self.inner.clean(n, s)
+    def preconditioning(self, s: float | Tensor) -> Preconditioning:
+        return self.inner.preconditioning(s)
 
     def _sign(self) -> float:
         """EDM's ``v_prediction`` is −F."""

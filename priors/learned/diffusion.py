@@ -82,14 +82,7 @@ class DiffusionPrior(Denoiser):
 
     def __call__(self, u: Tensor, sigma: float | Tensor) -> Tensor:
         """E[x₀ | x₀ + σ z = u]."""
-        self.check(u)
-        if isinstance(sigma, Tensor) and sigma.shape == u.shape[:1] and not sigma.requires_grad:
-            number = shared_number(sigma)
-            sigma = sigma if number is None else number  # which goes to no device
-        level = leading(sigma, u, self.name)
-        if self.shape is not None and isinstance(sigma, Tensor) and sigma.ndim > u.ndim - len(self.shape):
-            raise ValueError(f"{self.name} expects one sigma per image, got shape {tuple(sigma.shape)}.")
-        self.check_sigma(sigma)
+        level = self.checked(u, sigma)
         return u.clone() if u.numel() == 0 else self.expectation(u, level)
 
     def denoise(self, x: Tensor, sigma: float | Tensor | None = None) -> Tensor:
@@ -107,14 +100,30 @@ class DiffusionPrior(Denoiser):
         with torch.enable_grad():
             leaf = u if outer and u.requires_grad else u.detach().requires_grad_()
             mean = self(leaf, sigma)
-        if not mean.requires_grad:
-            raise CapabilityError(f"{self.name} is not differentiable: its denoiser gives no gradient.")
+        self.check_graph(mean)
 
         def pullback(w: Tensor) -> Tensor:
             (out,) = torch.autograd.grad(mean, leaf, w, retain_graph=outer or not once, create_graph=outer)
             return out
 
         return Linearised(mean if outer else mean.detach(), pullback)
+
+    def checked(self, u: Tensor, sigma: float | Tensor) -> float | Tensor:
+        """σ as :meth:`expectation` takes it, once it and u have been checked."""
+        self.check(u)
+        if isinstance(sigma, Tensor) and sigma.shape == u.shape[:1] and not sigma.requires_grad:
+            number = shared_number(sigma)
+            sigma = sigma if number is None else number  # which goes to no device
+        level = leading(sigma, u, self.name)
+        if self.shape is not None and isinstance(sigma, Tensor) and sigma.ndim > u.ndim - len(self.shape):
+            raise ValueError(f"{self.name} expects one sigma per image, got shape {tuple(sigma.shape)}.")
+        self.check_sigma(sigma)
+        return level
+
+    def check_graph(self, out: Tensor) -> None:
+        """Refuse what a denoiser gave where gradients cannot go back through it."""
+        if not out.requires_grad:
+            raise CapabilityError(f"{self.name} is not differentiable: its denoiser gives no gradient.")
 
     def check(self, u: Tensor) -> None:
         """Raise one sentence unless u has the prior's shape and field."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from math import hypot, inf, log
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from recon.priors.learned.held_network import Precision
-from recon.priors.learned.network_diffusion import NetworkDiffusion
+from recon.priors.learned.network_diffusion import NetworkDiffusion, Preconditioning, level_of, log_of
 from recon.priors.prior import Prior
 
 RHO = 7.0
@@ -84,17 +84,12 @@ class EDMDiffusion(NetworkDiffusion):
         lowest, highest = (end ** (1 / RHO) for end in self.sigma_range)
         return torch.linspace(highest, lowest, steps, dtype=torch.float64) ** RHO
 
-    def clean(self, n: Tensor, s: Tensor) -> Tensor:
+    def preconditioning(self, s: float | Tensor) -> Preconditioning:
         if self.preconditioned:
-            return self.predict(n, s)
+            return Preconditioning(0.0, 1.0, 1.0, level_of(s))
         d = self.sigma_data
-        if s.ndim == 0:  # the same by numbers, which is quicker than by tensors
-            number = float(s)
-            c = 1 / hypot(number, d)
-            F = self.predict(c * n, torch.tensor(log(number) / 4, dtype=torch.float64))
-            return torch.add((d * c) ** 2 * n, F, alpha=number * d * c)
-        c_in = (s.square() + d**2).rsqrt()
-        return (d * c_in).square() * n + s * d * c_in * self.predict(c_in * n, s.log() / 4)
+        c_in = (s**2 + d**2) ** -0.5
+        return Preconditioning((d * c_in) ** 2, s * d * c_in, c_in, log_of(s) / 4)
 
     @classmethod
     def examples(cls) -> Iterator[Prior]:

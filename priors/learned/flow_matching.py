@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from recon.priors.learned.held_network import Precision
-from recon.priors.learned.network_diffusion import NetworkDiffusion, one_of
+from recon.priors.learned.network_diffusion import NetworkDiffusion, Preconditioning, level_of, one_of
 from recon.priors.prior import Prior
 
 FlowPrediction = Literal["velocity", "x0", "epsilon"]
@@ -94,13 +94,13 @@ class FlowMatching(NetworkDiffusion):
         self.levels = share / (1 - share) / self.scale
         self.sigma_range = (float(self.levels[0]), float(self.levels[-1]))
 
-    def clean(self, n: Tensor, s: Tensor) -> Tensor:
-        r = s / (1 + s)
-        state = n / (1 + s)
-        f = self.predict(state, self.time_scale * (r if self.image_at == 0 else 1 / (1 + s)))
+    def preconditioning(self, s: float | Tensor) -> Preconditioning:
+        clean = 1 / (1 + s)
+        noise = s * clean
+        t = self.time_scale * level_of(noise if self.image_at == 0 else clean)
         if self.prediction == "velocity":
-            return state - r * f if self.image_at == 0 else state + r * f
-        return f if self.prediction == "x0" else n - s * f
+            return Preconditioning(clean, -noise if self.image_at == 0 else noise, clean, t)
+        return Preconditioning(0.0, 1.0, clean, t) if self.prediction == "x0" else Preconditioning(1.0, -s, clean, t)
 
     @classmethod
     def examples(cls) -> Iterator[Prior]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import Any, Literal, get_args
@@ -42,7 +42,7 @@ class HeldNetwork:
 
     def run(self, x: Tensor, *levels: object) -> Tensor:
         """The network's output; levels that are tensors of floating numbers are brought to its precision."""
-        weights = _first_floating(self.network)
+        weights = self._weights()
         half = self._half(weights)
         network = self._at(x.device, half is not None, weights)
         dtype = torch.float32 if half is not None else x.dtype if weights is None else weights.dtype
@@ -62,7 +62,7 @@ class HeldNetwork:
         return None if weights is None or weights.dtype not in (torch.bfloat16, torch.float16) else weights.dtype
 
     def _at(self, device: torch.device, single: bool = False, weights: Tensor | None = None) -> Any:
-        weights = _first_floating(self.network) if weights is None else weights
+        weights = self._weights() if weights is None else weights
         if weights is None:
             return self.network
         dtype = torch.float32 if single else weights.dtype
@@ -75,7 +75,28 @@ class HeldNetwork:
         return copies[device]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "_copies"}
+        return {key: value for key, value in self.__dict__.items() if key not in ("_copies", "_place")}
+
+    def _weights(self) -> Tensor | None:
+        """A floating-point parameter or buffer, by which a module's device and precision are known."""
+        place: tuple[Mapping[str, Tensor | None], str] | None = self.__dict__.get("_place")
+        found = None if place is None else place[0].get(place[1])
+        if found is None and isinstance(self.network, nn.Module):
+            tensors = chain(self.network.parameters(), self.network.buffers())
+            found = next((t for t in tensors if t.is_floating_point()), None)
+            self.__dict__["_place"] = _registered(self.network, found)
+        return found
+
+
+def _registered(network: nn.Module, tensor: Tensor | None) -> tuple[Mapping[str, Tensor | None], str] | None:
+    """The dictionary in which a tensor of a module is found more quickly the next time, and its name there."""
+    for module in network.modules():
+        for place in (module._parameters, module._buffers):
+            if isinstance(place, dict):
+                for name, other in place.items():
+                    if other is tensor and tensor is not None:
+                        return place, name
+    return None
 
 
 def check_mode(network: object, owner: str) -> None:
@@ -93,10 +114,3 @@ def check_mode(network: object, owner: str) -> None:
 
 def _casting(device: torch.device, half: torch.dtype | None) -> AbstractContextManager[object]:
     return nullcontext() if half is None else torch.autocast(device.type, dtype=half)
-
-
-def _first_floating(network: object) -> Tensor | None:
-    if not isinstance(network, nn.Module):
-        return None
-    tensors = chain(network.parameters(), network.buffers())
-    return next((t for t in tensors if t.is_floating_point()), None)

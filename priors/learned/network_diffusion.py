@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from math import log
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
-from recon.priors.learned.diffusion import DiffusionPrior
+from recon.priors.learned.diffusion import DiffusionPrior, Linearised
 from recon.priors.learned.held_network import Precision
 from recon.priors.learned.network import Network
 from recon.priors.learned.ranges import AffineRange
@@ -19,11 +20,24 @@ from recon.priors.learned.weights import with_weights
 ComplexAs = Literal["refuse", "parts"]
 
 
+class Preconditioning(NamedTuple):
+    """a, b, c and t of E[x | x + s z = n] = a n + b f(c n, t), with f the network.
+
+    Numbers, or tensors that broadcast against images; ``level`` is a tensor that has their dimensions, or none.
+    """
+
+    skip: float | Tensor
+    out: float | Tensor
+    enter: float | Tensor
+    level: Tensor
+
+
 class NetworkDiffusion(DiffusionPrior):
     """D(u, σ) from a network, whatever it was trained to predict.
 
-    With network values n = scale·u + shift = scale·x₀ + shift + s z and s = scale·σ, a subclass gives the mean of the
-    clean ones, m(n, s) = E[scale·x₀ + shift | n], and D(u, σ) = (m(n, s) − shift)/scale.
+    With network values n = scale·u + shift = scale·x₀ + shift + s z and s = scale·σ, a subclass says how its network f
+    gives the mean of the clean ones, E[scale·x₀ + shift | n] = a n + b f(c n, t), and D(u, σ) is that, less the shift,
+    over the scale.
 
     Parameters
     ----------
@@ -81,12 +95,8 @@ class NetworkDiffusion(DiffusionPrior):
         self.field = "any" if complex_as == "parts" else "real"
 
     @abstractmethod
-    def clean(self, n: Tensor, s: Tensor) -> Tensor:
-        """E[x | x + s z = n] in network values.
-
-        s has the dimensions of n and broadcasts against it; or, one for all images, it has none and lies on the CPU in
-        double precision, where arithmetic costs the device nothing.
-        """
+    def preconditioning(self, s: float | Tensor) -> Preconditioning:
+        """a, b, c and t at noise level s in network values: a number, or a tensor that has the dimensions of images."""
 
     def predict(self, x: Tensor, level: Tensor) -> Tensor:
         """The network's output at states x, each with its ``level``, which has the dimensions of x or none."""
@@ -98,13 +108,56 @@ class NetworkDiffusion(DiffusionPrior):
     def expectation(self, u: Tensor, sigma: float | Tensor) -> Tensor:
         if u.is_complex():
             return torch.complex(self.expectation(u.real, sigma), self.expectation(u.imag, sigma))
-        if isinstance(sigma, float):
-            s = torch.tensor(self.scale * sigma, dtype=torch.float64)
-        else:
-            s = self.scale * torch.as_tensor(sigma, dtype=u.dtype, device=u.device)
-            if s.ndim == 0:
-                s = s.reshape((1,) * u.ndim)
-        return self.range.leave(self.clean(self.range.enter(u), s))
+        n, by = self.range.enter(u), self._preconditioned(u, sigma)
+        f = self.predict(times(by.enter, n), by.level)
+        return self.range.leave(_combined(by.skip, n, by.out, f))
+
+    def linearise(self, u: Tensor, sigma: float | Tensor, once: bool = False) -> Linearised:
+        """As everywhere; a detached result needs the graph of the network alone."""
+        if torch.is_grad_enabled() or u.is_complex() or u.numel() == 0:
+            return super().linearise(u, sigma, once)
+        by, n = self._preconditioned(u, self.checked(u, sigma)), self.range.enter(u)
+        leaf = times(by.enter, n).detach().requires_grad_()
+        with torch.enable_grad():
+            f = self.predict(leaf, by.level)
+        self.check_graph(f)
+        slope = by.out * by.enter
+
+        def pullback(w: Tensor) -> Tensor:
+            (g,) = torch.autograd.grad(f, leaf, w, retain_graph=not once)
+            return _combined(by.skip, w, slope, g)
+
+        return Linearised(self.range.leave(_combined(by.skip, n, by.out, f.detach())), pullback)
+
+    def _preconditioned(self, u: Tensor, sigma: float | Tensor) -> Preconditioning:
+        if not isinstance(sigma, Tensor):
+            return self.preconditioning(self.scale * sigma)
+        s = self.scale * sigma.to(u)
+        return self.preconditioning(s.reshape((1,) * u.ndim) if s.ndim == 0 else s)
+
+
+def times(a: float | Tensor, x: Tensor) -> Tensor:
+    """a x, without a product by one."""
+    return x if isinstance(a, (int, float)) and a == 1 else a * x
+
+
+def _combined(a: float | Tensor, x: Tensor, b: float | Tensor, y: Tensor) -> Tensor:
+    """a x + b y."""
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        return times(a, x) + times(b, y)
+    if a == 0:
+        return times(b, y)
+    return torch.add(x, y, alpha=b) if a == 1 else (a * x).add_(y, alpha=b)
+
+
+def level_of(s: float | Tensor) -> Tensor:
+    """s for a network: a number becomes a tensor without dimensions, in double precision."""
+    return s if isinstance(s, Tensor) else torch.tensor(s, dtype=torch.float64)
+
+
+def log_of(s: float | Tensor) -> Tensor:
+    """log s, likewise."""
+    return s.log() if isinstance(s, Tensor) else level_of(log(s))
 
 
 def one_of(value: Any, known: Any, owner: str, name: str) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from recon.operators.tensors import fixed
 from recon.priors.learned.alphas import index_of
 from recon.priors.learned.held_network import Precision
-from recon.priors.learned.network_diffusion import NetworkDiffusion, one_of
+from recon.priors.learned.network_diffusion import NetworkDiffusion, Preconditioning, level_of, log_of, one_of
 from recon.priors.prior import Prior
 
 VEPrediction = Literal["score", "epsilon", "x0"]
@@ -98,16 +98,15 @@ class VEDiffusion(NetworkDiffusion):
         self.levels = levels / self.scale
         self.sigma_range = (float(self.levels[0]), float(self.levels[-1]))
 
-    def clean(self, n: Tensor, s: Tensor) -> Tensor:
+    def preconditioning(self, s: float | Tensor) -> Preconditioning:
         assert self.levels is not None
         if self.condition == "index":
-            c = self.first_index + self.index_step * index_of(s / self.scale, self.levels)
+            c = self.first_index + self.index_step * index_of(level_of(s) / self.scale, self.levels)
         else:
-            c = s if self.condition == "sigma" else s.log()
-        f = self.predict(n, c)
-        if self.prediction == "score":
-            return n + s.square() * f
-        return n - s * f if self.prediction == "epsilon" else f
+            c = level_of(s) if self.condition == "sigma" else log_of(s)
+        if self.prediction == "x0":
+            return Preconditioning(0.0, 1.0, 1.0, c)
+        return Preconditioning(1.0, s**2 if self.prediction == "score" else -s, 1.0, c)
 
     @classmethod
     def examples(cls) -> Iterator[Prior]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from recon.priors.learned.alphas import BetaSchedule, alphas_of, checked_alphas, index_of
 from recon.priors.learned.alphas import linear_alphas as linear_alphas
 from recon.priors.learned.held_network import Precision
-from recon.priors.learned.network_diffusion import NetworkDiffusion, one_of
+from recon.priors.learned.network_diffusion import NetworkDiffusion, Preconditioning, level_of, one_of
 from recon.priors.prior import Prior
 
 VPPrediction = Literal["epsilon", "v", "x0", "score"]
@@ -98,14 +98,15 @@ class VPDiffusion(NetworkDiffusion):
         assert self.levels is not None
         return self.first_time + self.time_step * index_of(sigma, self.levels)
 
-    def clean(self, n: Tensor, s: Tensor) -> Tensor:
-        root = 1 / (1 + s.square()).sqrt()  # √ᾱ; √(1 − ᾱ) is s times that
-        f = self.predict(root * n, self.time(s / self.scale))
+    def preconditioning(self, s: float | Tensor) -> Preconditioning:
+        root, t = (1 + s**2) ** -0.5, self.time(level_of(s) / self.scale)  # √ᾱ; √(1 − ᾱ) is s times that
         if self.prediction == "epsilon":
-            return n - s * f
+            return Preconditioning(1.0, -s, root, t)
         if self.prediction == "v":
-            return root.square() * n - s * root * f
-        return f if self.prediction == "x0" else n + s.square() * root * f
+            return Preconditioning(root**2, -s * root, root, t)
+        if self.prediction == "x0":
+            return Preconditioning(0.0, 1.0, root, t)
+        return Preconditioning(1.0, s**2 * root, root, t)
 
     @classmethod
     def examples(cls) -> Iterator[Prior]:

@@ -97,7 +97,7 @@ class ParticleSampler(Sampler):
 
     def row_level(self, level: Level) -> Level:
         """The levels of :meth:`rows`."""
-        return Level(*(values.repeat_interleave(self.particles) for values in level))
+        return Level(*(v.repeat_interleave(self.particles) for v in (level.sigma, level.lower, level.upper)))
 
     def denoised(self, problem: Problem, u: Tensor, sigma: Tensor) -> Tensor:
         """D(u, σ) for ``(batch, J, *shape)`` and σ per item."""

@@ -69,4 +69,4 @@ def _move(
         shape = tuple((u if like is None else like).shape[1:])
         return keyed(seed, streams, torch.full_like(streams, step), shape, u.dtype, draw)
 
-    return rule.step(lambda v, here: prior(v, here.sigma), u, level, noise, memory)
+    return rule.step(lambda v, here: prior(v, here.at), u, level, noise, memory)

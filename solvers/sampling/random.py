@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from math import pi, prod
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 _MASK = 0xFFFFFFFF
+_WORD = 0xFFFFFFFFFFFFFFFF
 
 
 def normal(seed: int, streams: Tensor, steps: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
@@ -89,16 +90,23 @@ def _key(seed: int) -> np.ndarray:
 
 
 def _on_cpu(seed: int, streams: Tensor, steps: Tensor, count: int, dtype: torch.dtype) -> Tensor:
-    from recon.solvers.sampling.kernels.philox import normals, uniforms
-
-    key, counters = _key(seed), [v.to(torch.int64).contiguous().numpy().view(np.uint64) for v in (streams, steps)]
+    streams, steps = (v.to(torch.int64).contiguous() for v in (streams, steps))
     if dtype == torch.float32:
         out = torch.empty(len(streams), count)
-        normals(key, *counters, out.numpy())
+        _in_single()(seed & _WORD, streams.data_ptr(), steps.data_ptr(), out.data_ptr(), len(streams), count)
         return out
+    from recon.solvers.sampling.kernels.philox import uniforms
+
     unit = torch.empty(2, len(streams), (count + 3) // 4, 2, dtype=torch.float64)
-    uniforms(key, *counters, unit.numpy())
+    uniforms(_key(seed), *(v.numpy().view(np.uint64) for v in (streams, steps)), unit.numpy())
     return _gaussian(unit[0].to(dtype), unit[1].to(dtype))[:, :count].contiguous()
+
+
+@cache
+def _in_single() -> Callable[..., None]:
+    from recon.solvers.sampling.kernels.philox import normals
+
+    return normals()
 
 
 def by_torch(seed: int, streams: Tensor, steps: Tensor, blocks: int, dtype: torch.dtype) -> Tensor:

@@ -166,10 +166,12 @@ class Sampler(Solver):
 
     def noise(self, problem: Problem, state: SamplerState) -> Noise:
         """The random numbers of the next step."""
+        step, size, dtype = state.step + 1, problem.shape, problem.dtype
 
         def white(draw: int, like: Tensor | None = None) -> Tensor:
-            size, dtype = (problem.shape, problem.dtype) if like is None else (tuple(like.shape[1:]), like.dtype)
-            return keyed(self.seed, state.stream, state.step + 1, size, dtype, draw)
+            if like is None:
+                return keyed(self.seed, state.stream, step, size, dtype, draw)
+            return keyed(self.seed, state.stream, step, tuple(like.shape[1:]), like.dtype, draw)
 
         return white
 

@@ -126,9 +126,8 @@ def _noise_levels(prior: DiffusionPrior, schedule: NoiseSchedule | None, steps: 
 def levels_at(sigmas: Tensor, steps: Sequence[int]) -> Level:
     """The noise levels between which a step goes, for each item's number of steps done."""
     if steps and steps.count(steps[0]) == len(steps):
-        step = steps[0]
-        row = (sigmas[step], sigmas[step + 1], sigmas[step - 1] if step else sigmas.new_tensor(inf))
-        return Level(*(value.expand(len(steps)) for value in row))
+        upper, sigma, lower = ([inf] if steps[0] == 0 else []) + sigmas[max(steps[0] - 1, 0) : steps[0] + 2].tolist()
+        return Level.shared(sigma, lower, upper, len(steps))
     done = torch.tensor(steps, dtype=torch.long)
     upper = torch.where(done > 0, sigmas[(done - 1).clamp(min=0)], inf)
     return Level(sigmas[done], sigmas[done + 1], upper)

@@ -26,6 +26,8 @@ VISIBLE = 25.0
 RELATIVE = 0.1
 """Part of the data that has to be left unexplained."""
 
+_CHECKED = "_values_checked"
+
 
 def check_values(problem: Problem) -> None:
     """Compare the data with the prior's range of values, [0, 1] against [−1, 1] say; linear operators, real images.
@@ -37,11 +39,16 @@ def check_values(problem: Problem) -> None:
 
     UserWarning where the noise is low enough to tell, images in one half of the range explain an item's data to
     within the noise, those in the other half do not, and the mean of the prior lies in that other half.
+
+    A problem is looked at once: what was found is noted on it.
     """
     prior, A = problem.prior, problem.operator
     if not (isinstance(prior, DiffusionPrior) and isinstance(A, LinearOperator) and known(problem.noise)):
         return
     if prior.value_range is None or problem.dtype.is_complex or not len(problem.data):
+        return
+    version = problem.data._version
+    if problem.__dict__.get(_CHECKED) == version:
         return
     low, high = prior.value_range
     middle, margin = (low + high) / 2, SLACK * (high - low)
@@ -54,6 +61,7 @@ def check_values(problem: Problem) -> None:
                 f"{_first(outside)} to within the noise: scale the data, give the prior the value_range of the images, "
                 "or check operator and sigma."
             )
+        problem.__dict__[_CHECKED] = version
         images = torch.full_like(problem.zeros(), (high - low) / 2)
         power = item_sum(A(images).abs().square(), test.rank) / (test.count * test.variance)
         if not bool((power > VISIBLE).any()):

@@ -68,6 +68,6 @@ def denoising_posterior(
         def white(draw: int, like: Tensor | None = None, first: int = DRAWS * j) -> Tensor:
             return noise(first + draw)
 
-        move = integrator.step(lambda v, here: prior(v, here.sigma), u, level, white, memory)
+        move = integrator.step(lambda v, here: prior(v, here.at), u, level, white, memory)
         u, memory = move.u, move.memory
     return u

@@ -128,7 +128,7 @@ class DAPS(SolvedGuidance):
                 return noise(INNER + 16 * j + draw, like)
 
             here = Level(levels[j], levels[j + 1], upper)
-            move = self.flow.step(lambda v, at: prior(v, at.sigma), u, here, inner, memory)
+            move = self.flow.step(lambda v, here: prior(v, here.at), u, here, inner, memory)
             u, memory, upper = move.u, move.memory, levels[j]
         return u
 

@@ -73,7 +73,7 @@ class DDNM(Guided):
             raise CapabilityError(f"DDNM needs a linear operator; {problem.operator.name} is nonlinear.")
 
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
-        denoised, A = self.prior(problem)(u, level.sigma), problem.linear
+        denoised, A = self.prior(problem)(u, level.at), problem.linear
         change, solve = pseudo_inverse(A, residual(problem, A(denoised)), self.cg_rtol, self.cg_max_iter)
         records = (solve.residual, solve.iterations)
         if self.form == "paper":

@@ -89,7 +89,7 @@ class DDNMPlus(Guided):
             raise CapabilityError(f"DDNMPlus needs a linear operator; {problem.operator.name} is nonlinear.")
 
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
-        denoised, data = self.prior(problem)(u, level.sigma), spectral(problem)
+        denoised, data = self.prior(problem)(u, level.at), spectral(problem)
         x = data.V.adjoint(denoised)
         weight = (wide(level.lower, x) / data.c).clamp(max=1)
         change = data.V(torch.where(data.seen, weight * (data.y - x), 0))
@@ -100,7 +100,7 @@ class DDNMPlus(Guided):
         if self.form == "guidance":
             return super().step(problem, state)
         level, z = self.level(problem, state), self.noise(problem, state)(0)
-        denoised = self.prior(problem)(state.u, level.sigma)
+        denoised = self.prior(problem)(state.u, level.at)
         if self.form == "simple":
             return self._simple(problem, state, level, denoised, z)
         u = spectral_step(spectral(problem), state.u, denoised, level, z, self.eta, 1.0)

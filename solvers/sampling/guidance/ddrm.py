@@ -85,7 +85,7 @@ class DDRM(Sampler):
 
     def step(self, problem: Problem, state: SamplerState) -> SamplerState:
         level = self.level(problem, state)
-        x0 = self.prior(problem)(state.u, level.sigma)
+        x0 = self.prior(problem)(state.u, level.at)
         z = self.noise(problem, state)(0)
         u = spectral_step(spectral(problem), state.u, x0, level, z, self.eta, self.eta_b)
         return self.advance(state, u, x0)

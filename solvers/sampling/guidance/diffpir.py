@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from math import inf
 from typing import ClassVar, Literal
 
-import torch
 from torch import Tensor
 
 from recon.solvers.problem import Problem
 from recon.solvers.sampling.guidance.guided import Guess
 from recon.solvers.sampling.guidance.solved import SolvedGuidance
-from recon.solvers.sampling.integrators.integrator import Integrator, Level, Noise, wide
+from recon.solvers.sampling.integrators.integrator import Integrator, Level, Noise, plus
 from recon.solvers.sampling.integrators.renoise import Renoise
 from recon.solvers.sampling.sampler import Sampler
 from recon.solvers.sampling.small_problems import bent_problem, gaussian_problems, noisy_problems
@@ -60,12 +59,12 @@ class DiffPIR(SolvedGuidance):
             raise ValueError(f"DiffPIR expects lam > 0, got {self.lam!r}.")
 
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
-        x0 = self.prior(problem)(u, level.sigma)
-        A, rho = tangent(problem.operator, x0), level.sigma.square() / self.lam
+        x0 = self.prior(problem)(u, level.at)
+        A, rho = tangent(problem.operator, x0), level.per_item(lambda sigma, s: sigma**2 / self.lam)
         v, records = self.pulled(problem, A, rho)
-        if self.form == "code":
-            rho = torch.where(level.lower > 0, rho, 0)
-        return Guess(x0 + wide(rho, u) * v, records=records)
+        last = 0.0 if self.form == "code" else 1.0
+        factor = level.each(lambda sigma, s: sigma**2 / self.lam * (1 if s > 0 else last))
+        return Guess(plus(x0, factor, v), records=records)
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Sampler, Problem]]:

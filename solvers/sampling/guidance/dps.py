@@ -58,7 +58,7 @@ class DPS(Guided):
 
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
         prior = self.prior(problem)
-        x0, pullback = prior.linearise(u, level.sigma, once=True)
+        x0, pullback = prior.linearise(u, level.at, once=True)
         step = self.zeta * (1 if self.form == "norm" else 2)
         return Guess(x0, push=data_gradient(problem, prior, x0, pullback, level, -step).displacement)
 

@@ -81,5 +81,6 @@ class Guided(Sampler):
         move = self.integrator.step(estimate, state.u, level, noise, state.memory)
         push = guesses[0].push
         u = self.after(problem, move.u if push is None else move.u + push, level, noise)
-        records = tuple(torch.stack(values).amax(0) for values in zip(*(g.records for g in guesses), strict=True))
+        columns = zip(*(guess.records for guess in guesses), strict=True)
+        records = tuple(values[0] if len(values) == 1 else torch.stack(values).amax(0) for values in columns)
         return self.advance(state, u, move.x0, *records, memory=move.memory)

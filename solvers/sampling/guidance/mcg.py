@@ -79,7 +79,7 @@ class MCG(Guided):
 
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
         prior = self.prior(problem)
-        x0, pullback = prior.linearise(u, level.sigma, once=True)
+        x0, pullback = prior.linearise(u, level.at, once=True)
         gradient, norm = data_gradient(problem, prior, x0, pullback, level)
         if self.form == "paper":
             gradient = 2 * per_item(norm, gradient, len(problem.shape)) * gradient

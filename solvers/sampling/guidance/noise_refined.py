@@ -63,7 +63,7 @@ class NoiseRefined(SolvedGuidance):
             raise ValueError(f"NoiseRefined expects weight > 0, got {self.weight!r}.")
 
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
-        x0, rho = self.prior(problem)(u, level.sigma), level.sigma.square()
+        x0, rho = self.prior(problem)(u, level.at), level.sigma.square()
         A = tangent(problem.operator, x0 if self.center == "estimate" else u)
         G, records = self.pulled(problem, A, rho)
         return Guess(x0 + self.weight * wide(rho, u) * G, records=records)

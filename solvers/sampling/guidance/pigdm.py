@@ -14,7 +14,7 @@ from recon.solvers.sampling.guidance.coordinates import width
 from recon.solvers.sampling.guidance.guided import Guess
 from recon.solvers.sampling.guidance.solved import SolvedGuidance
 from recon.solvers.sampling.integrators.ddim import DDIM
-from recon.solvers.sampling.integrators.integrator import Level, Noise, wide
+from recon.solvers.sampling.integrators.integrator import Level, Noise, plus, wide
 from recon.solvers.sampling.sampler import Sampler
 from recon.solvers.sampling.small_problems import bent_problem, gaussian_problems, noisy_problems
 from recon.solvers.sampling.tangent import tangent
@@ -64,14 +64,13 @@ class PiGDM(SolvedGuidance):
 
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
         prior = self.prior(problem)
-        x0, pullback = prior.linearise(u, level.sigma, once=True)
+        x0, pullback = prior.linearise(u, level.at, once=True)
         A, nu = tangent(problem.operator, x0), self.variance / prior.scale**2
-        variance = level.sigma.square()
-        rho = nu * variance / (nu + variance)
+        rho = level.per_item(lambda sigma, s: nu * sigma**2 / (nu + sigma**2))
         v, records = self.pulled(problem, A, rho)
         g = pullback(v)
         if self.form == "score":
-            return Guess(x0 + wide(variance, u) * g, records=records)
+            return Guess(plus(x0, level.each(lambda sigma, s: sigma**2), g), records=records)
         factor = rho * width(prior, level.lower) if self.form == "paper" else rho
         return Guess(x0, wide(factor, u) * g, records)
 

@@ -87,7 +87,7 @@ class PSLD(Guided):
 
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
         prior = self._latents(problem)
-        z0, pullback = prior.linearise(u, level.sigma, once=True)
+        z0, pullback = prior.linearise(u, level.at, once=True)
         A = tangent(problem.operator, z0)
         r = residual(problem, A.value)
         slope = -self.eta * self._unit(r) if self.form == "norm" else -2 * self.eta * r

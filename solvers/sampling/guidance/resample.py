@@ -104,8 +104,8 @@ class ReSample(Guided):
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
         prior = self.prior(problem)
         if self.zeta == 0:
-            return Guess(prior(u, level.sigma))
-        z0, pullback = prior.linearise(u, level.sigma, once=True)
+            return Guess(prior(u, level.at))
+        z0, pullback = prior.linearise(u, level.at, once=True)
         factor = wide(self.zeta / width(prior, level.sigma).square(), u)
         return Guess(z0, push=-factor * data_gradient(problem, prior, z0, pullback, level).displacement)
 

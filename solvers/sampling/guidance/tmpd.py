@@ -65,7 +65,7 @@ class TMPD(Guided):
             raise CapabilityError(f"TMPD needs noise independent from one measurement to the next, got {given}.")
 
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
-        x0, pullback = self.prior(problem).linearise(u, level.sigma)
+        x0, pullback = self.prior(problem).linearise(u, level.at)
         A, variance = tangent(problem.operator, x0), wide(level.sigma.square(), u)
         ones = torch.ones_like(A.value) if self.form == "paper" else A.forward(torch.ones_like(x0))
         sums = A.forward(variance * pullback(A.adjoint(ones)))

@@ -68,7 +68,7 @@ class Heun(Integrator):
             raised = torch.where(churned, torch.minimum(sigma * (1 + self.churn), level.upper), sigma)
             added = self.noise_scale * (raised.square() - sigma.square()).clamp(min=0).sqrt()
             u, sigma = noisy(u, added, noise), raised
-        x0 = estimate(u, level._replace(sigma=sigma))
+        x0 = estimate(u, Level(sigma, level.lower, level.upper))
         ratio = level.lower / sigma
         euler = toward(x0, ratio, u)
         again = level.lower > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import sqrt
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -14,23 +15,68 @@ from torch import Tensor
 from recon.operators.tensors import per_item, shared_number
 
 
-class Level(NamedTuple):
+class Level:
     """Per item, in double precision on the CPU: the noise level σ of a state, the next one, and the one before.
 
-    ``lower`` is 0 at the end of a schedule and ``upper`` infinite at its start.
+    Where all items have the same levels that are given as numbers, tensors are made when they are asked for.
+
+    Attributes
+    ----------
+    sigma, lower, upper
+        ``(batch,)``; ``lower`` is 0 at the end of a schedule and ``upper`` infinite at its start.
+    count
+        Number of items.
     """
 
-    sigma: Tensor
-    lower: Tensor
-    upper: Tensor
+    count: int
+
+    def __init__(self, sigma: Tensor, lower: Tensor, upper: Tensor) -> None:
+        self.__dict__.update(sigma=sigma, lower=lower, upper=upper, count=len(sigma))
+
+    @classmethod
+    def shared(cls, sigma: float, lower: float, upper: float, count: int) -> Level:
+        """The same levels for ``count`` items."""
+        level = cls.__new__(cls)
+        level.__dict__.update(numbers=(sigma, lower), _upper=upper, count=count)
+        return level
+
+    @cached_property
+    def sigma(self) -> Tensor:
+        return self._whole(self.numbers[0])  # type: ignore[index]
+
+    @cached_property
+    def lower(self) -> Tensor:
+        return self._whole(self.numbers[1])  # type: ignore[index]
+
+    @cached_property
+    def upper(self) -> Tensor:
+        return self._whole(self.__dict__["_upper"])
+
+    @cached_property
+    def numbers(self) -> tuple[float, float] | None:
+        """(σ, s) where all items have the same."""
+        sigma, lower = shared_number(self.sigma), shared_number(self.lower)
+        return None if sigma is None or lower is None else (sigma, lower)
+
+    @property
+    def at(self) -> float | Tensor:
+        """σ as priors take it: one number where all items have the same, else one per item."""
+        return self.sigma if self.numbers is None else self.numbers[0]
 
     def each(self, rule: Callable[[float, float], float]) -> Tensor | float:
         """``rule(σ, s)`` per item; one number where all items have the same levels, which is quicker than tensors."""
-        sigma, lower = shared_number(self.sigma), shared_number(self.lower)
-        if sigma is not None and lower is not None:
-            return rule(sigma, lower)
+        if self.numbers is not None:
+            return rule(*self.numbers)
         values = [rule(*pair) for pair in zip(self.sigma.tolist(), self.lower.tolist(), strict=True)]
         return torch.tensor(values, dtype=torch.float64)
+
+    def per_item(self, rule: Callable[[float, float], float]) -> Tensor:
+        """``rule(σ, s)`` per item, ``(batch,)``."""
+        values = self.each(rule)
+        return values if isinstance(values, Tensor) else self._whole(values)
+
+    def _whole(self, number: float) -> Tensor:
+        return torch.full((self.count,), number, dtype=torch.float64)
 
 
 class Noise(Protocol):

@@ -62,10 +62,6 @@ def test_noise_of_any_covariance(kind) -> None:
         Sigma = torch.diag(torch.linspace(0.2, 1.0, 8, dtype=torch.float64) ** 2)
         noise = GaussianNoise(Sigma.diagonal().sqrt())
     problem = Problem(exact.problem.operator, exact.problem.data, noise, exact.problem.prior)
-    try:
-        SplitGibbs().require(problem)
-    except CapabilityError:
-        pytest.skip("samplers do not take correlated noise yet")
     wanted = inflated(exact, RHO, Sigma)
     found = stationary(*parts(constant(inner_steps=150), problem))
     assert w2(found, wanted) / float(wanted.cov.trace().sqrt()) < 1e-3

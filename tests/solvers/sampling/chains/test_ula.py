@@ -54,10 +54,6 @@ def test_noise_of_any_covariance(kind) -> None:
         noise = GaussianNoise(Sigma.diagonal().sqrt())
     problem = Problem(exact.problem.operator, exact.problem.data, noise, exact.problem.prior)
     solver = ULA(sigma=0.1)
-    try:
-        solver.require(problem)
-    except CapabilityError:
-        pytest.skip("samplers do not take correlated noise yet")
     L = float(solver.curvature(problem)[0])
     assert float(torch.linalg.eigvalsh(exact.A.mT @ torch.linalg.solve(Sigma, exact.A)).max()) <= L
     wanted, _ = predicted(exact, 0.1, Sigma, 0.25 * 2 / L)

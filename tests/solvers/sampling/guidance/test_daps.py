@@ -5,6 +5,7 @@ from torch import Tensor
 from recon.operators import GaussianNoise, Identity
 from recon.priors import GaussianPrior
 from recon.solvers import DAPS, Heun, KarrasSchedule, Problem
+from recon.solvers.sampling.integrators.integrator import Level
 from recon.solvers.sampling.small_problems import BentMask
 from tests.solvers.sampling.audit import audit, case, operators, propagate
 from tests.solvers.sampling.guidance.published import SIGMA_Y, Affine, Question, agrees
@@ -80,12 +81,10 @@ def test_langevin_steps_follow_a_nonlinear_operator() -> None:
 def test_heun_follows_the_flow_closer_than_euler() -> None:
     prior = GaussianPrior(0.3, std=0.5, shape=(4, 4))
     u = torch.randn(2, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 20
-    problem = Problem(Identity((4, 4)), u, GaussianNoise(0.1), prior)
     exact = 0.3 + (u - 0.3) * 0.5 / (0.25 + 400) ** 0.5
     errors = []
     for solver in (DAPS(flow_steps=40), DAPS(flow_steps=20, flow=Heun())):
-        level = solver.level(problem, solver.init(problem))
-        level = level._replace(sigma=torch.full((2,), 20.0, dtype=torch.float64))
+        level = Level.shared(20.0, 0.0, torch.inf, 2)
         with torch.no_grad():
             x = solver._flow(prior, u, level, lambda draw, like=None: u)
         errors.append(float((x - exact).norm() / exact.norm()))
