@@ -26,6 +26,10 @@ from recon.priors.prior import Prior, Term, VariationalPrior
 from recon.priors.slots import Slots
 
 
+class UnstatedNoise(GaussianNoise):
+    """What a problem takes for its noise where none is given: white, with σ = 1, which minimisers do not depend on."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """Reconstruct x from y ~ p(y | A(x)): minimise f(A x) + R(x), or sample p(x | y).
@@ -79,7 +83,7 @@ class Problem:
             object.__setattr__(self, "_likelihood", self.fidelity)
             return
         name = "noise" if self.fidelity is None else "fidelity"
-        term = (GaussianNoise(1.0) if self.noise is None else self.noise) if self.fidelity is None else self.fidelity
+        term = (UnstatedNoise(1.0) if self.noise is None else self.noise) if self.fidelity is None else self.fidelity
         if not isinstance(term, NoiseModel if name == "noise" else DataTerm):
             wanted = "a noise model" if name == "noise" else "a functional or a data term"
             raise TypeError(f"Problem expects {wanted} of recon.operators as {name}, got {type(term).__name__}.")
@@ -181,6 +185,11 @@ class Problem:
         This problem itself where there are no further images.
         """
         if isinstance(self.prior, LatentPrior):
+            if isinstance(self.noise, StructuredNoise):
+                raise CapabilityError(
+                    "StructuredNoise is drawn together with images, and LatentPrior has latents in their place: take "
+                    "GaussianNoise or CorrelatedNoise with it, or a prior for images."
+                )
             operator, latents = self.prior.pose(self.operator, self.dtype.is_complex)
             return self._with(operator=operator, prior=latents)
         if isinstance(self.noise, StructuredNoise) and isinstance(self.prior, DiffusionPrior):

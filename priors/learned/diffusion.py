@@ -47,6 +47,8 @@ class DiffusionPrior(Denoiser):
         :meth:`stops` says more.
     scale, shift
         The affine map from images to the values in which the variance-preserving process runs.
+    real
+        Whether complex images are taken for real ones, of which the imaginary part is zero.
 
     Parameters
     ----------
@@ -62,6 +64,7 @@ class DiffusionPrior(Denoiser):
     levels: Tensor | None = None
     scale: float = 1.0
     shift: float = 0.0
+    real: bool = False
 
     def __init__(self, shape: Shape | None, sigma: float = 0.05) -> None:
         super().__init__(sigma)

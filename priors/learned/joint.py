@@ -11,6 +11,7 @@ from torch import Tensor
 from recon.operators.linear import CapabilityError
 from recon.operators.operator import Shape
 from recon.priors.learned.diffusion import DiffusionPrior, Linearised
+from recon.priors.learned.edm_diffusion import RHO
 from recon.priors.learned.gaussian import GaussianPrior
 from recon.priors.prior import Prior
 
@@ -46,9 +47,23 @@ class JointPrior(DiffusionPrior):
         self.sigma_range = max(r[0] for r in ranges), min(r[1] for r in ranges)
         if not self.sigma_range[0] < self.sigma_range[1]:
             raise ValueError(f"{image.name} and the {noise.name} of the noise have no noise level in common.")
-        self.levels = image.levels
-        if self.levels is None and noise.levels is not None:
-            self.levels = self.ratio * noise.levels
+        levels = self.ratio * noise.levels if image.levels is None and noise.levels is not None else image.levels
+        low, high = self.sigma_range
+        self.levels = None if levels is None else levels[(levels >= low) & (levels <= high)]
+
+    def stops(self, steps: int) -> Tensor | None:
+        """Those of the image, or else of the noise; where one of them does not hold, others between its ends."""
+        found = self.image.stops(steps)
+        if found is None and self.image.levels is None and (given := self.noise.stops(steps)) is not None:
+            found = self.ratio * given
+        if found is None:
+            return None
+        ends = [float(torch.as_tensor(found[i], dtype=torch.float64).clamp(*self.sigma_range)) for i in (0, -1)]
+        if ends == [float(found[0]), float(found[-1])]:
+            return found
+        first, last = (end ** (1 / RHO) for end in ends)
+        stops: Tensor = torch.linspace(first, last, steps, dtype=torch.float64) ** RHO
+        return stops
 
     def split(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """x and n of ``(*batch, size)``, in their own shapes and units."""

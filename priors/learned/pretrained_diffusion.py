@@ -82,7 +82,7 @@ class PretrainedDiffusion(EDMDiffusion):
         )
         low, high = self.range.images
         self.sigma = 0.05 * (high - low) if sigma is None else self.sigma
-        self.complex_as = complex_as
+        self.complex_as, self.real = complex_as, complex_as == "real"
         pixels = self.shape[-2:] if self.shape else ()
         if len(pixels) < 2 or any(length % saved.network.multiple for length in pixels):
             raise ValueError(

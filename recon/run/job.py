@@ -173,9 +173,8 @@ class _Run:
     def _solve(self, cases: list[Case]) -> None:
         """Solve a batch; where that fails, its items one by one, so that each has its own result or error."""
         self.reporter.begin([case.item.id for case in cases])
-        limit = self.bench.iterations(sum(len(case.data) for case in cases))
         try:
-            solved = self.bench.solve(cases, lambda number, _: self.reporter.iteration(number, limit))
+            solved = self.bench.solve(cases, self.reporter.iteration)
         except (ConfigError, ItemError) as error:
             if len(cases) == 1:
                 self._fail(cases[0].item.id, cases[0].item.source, error)

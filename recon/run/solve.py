@@ -133,15 +133,13 @@ class Bench:
     quantiles: tuple[float, ...] = ()
     scratch: Path | None = None
 
-    def iterations(self, count: int) -> float:
-        """Most iterations that callbacks are told of, for so many images."""
-        limit = self.solver.stop.max_iter
-        if self.chunk is None or not isinstance(self.solver, Sampler):
-            return limit
-        return limit * -(-self.samples * count // self.chunk)
-
-    def solve(self, cases: Sequence[Case], callback: Callback | None = None) -> list[Solved]:
+    def solve(self, cases: Sequence[Case], report: Callable[[int, float], None] | None = None) -> list[Solved]:
         """All items of a batch, which share operator, noise and prior.
+
+        Parameters
+        ----------
+        report
+            Called as ``report(iteration, limit)`` after every iteration, of at most ``limit``.
 
         Raises
         ------
@@ -155,8 +153,22 @@ class Bench:
         start = time.perf_counter()
         with translated(self.device, len(cases)):
             posed = self.pose(cases)
+            callback = None
+            if report is not None:
+                limit = self._limit(posed)
+
+                def callback(number: int, measured: Mapping[str, Tensor]) -> None:
+                    report(number, limit)
+
             answer = self.answer(posed, callback)
             return self.collect(posed, answer, time.perf_counter() - start)
+
+    def _limit(self, posed: Posed) -> float:
+        """Most iterations that there will be."""
+        limit = posed.solver.settled(posed.problem).stop.max_iter
+        if self.chunk is None or not isinstance(posed.solver, Sampler):
+            return limit
+        return limit * -(-self.samples * len(posed.problem.data) // self.chunk)
 
     def pose(self, cases: Sequence[Case]) -> Posed:
         """The question, on the device, with its first guess."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from recon.operators.linear import CapabilityError
 from recon.operators.tensors import item_sum
 from recon.solvers.discrepancy import seen
 from recon.solvers.problem import Problem
-from recon.solvers.sampling.scatter import IndependentScatter, residual, scatter
+from recon.solvers.sampling.scatter import IndependentScatter, known, residual, scatter
 
 
 def data_consistency(samples: Tensor, complete: Tensor, problem: Problem) -> Tensor:
@@ -16,6 +17,9 @@ def data_consistency(samples: Tensor, complete: Tensor, problem: Problem) -> Ten
 
     Data that A does not reach, such as lines of k-space left out, count for nothing; all do where noise is correlated.
     """
+    if not known(problem.noise):
+        given = type(problem.noise if problem.noise is not None else problem.likelihood).__name__
+        raise CapabilityError(f"how well samples explain data is known of noise with a covariance, not of {given}.")
     flat = problem.flatten()
     if samples.shape[1:] != (*problem.batch, *problem.shape):
         raise ValueError(

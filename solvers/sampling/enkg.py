@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from recon.operators.linear import CapabilityError
 from recon.operators.tensors import item_norm, per_item
 from recon.solvers.problem import Problem
 from recon.solvers.sampling.integrators.ddim import DDIM
@@ -109,6 +110,8 @@ class EnKG(ParticleSampler):
     def step(self, problem: Problem, state: SamplerState) -> SamplerState:
         level, draw, u = self.level(problem, state), self.noise(problem, state), state.u
         number = int(state.step.max()) if len(u) else 0
+        if len(u) and int(state.step.min()) != number:
+            raise CapabilityError("EnKG takes items of one schedule at the same step.")
         spread = state.records[0]
         if self._uses_data(number):
             for _ in range(self.updates):

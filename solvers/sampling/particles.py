@@ -97,7 +97,8 @@ class ParticleSampler(Sampler):
 
     def row_level(self, level: Level) -> Level:
         """The levels of :meth:`rows`."""
-        return Level(*(v.repeat_interleave(self.particles) for v in (level.sigma, level.lower, level.upper)))
+        sigma, lower, upper = (v.repeat_interleave(self.particles) for v in (level.sigma, level.lower, level.upper))
+        return Level(sigma, lower, upper, level.most)
 
     def denoised(self, problem: Problem, u: Tensor, sigma: Tensor) -> Tensor:
         """D(u, σ) for ``(batch, J, *shape)`` and σ per item."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from recon.operators.tensors import per_item
 from recon.priors.learned.diffusion import DiffusionPrior
+from recon.priors.learned.latent_prior import LatentPrior
 from recon.solvers.sampling.integrators.ancestral import Ancestral
 from recon.solvers.sampling.integrators.integrator import Integrator, Level, Move
 from recon.solvers.sampling.random import keyed
@@ -23,7 +24,7 @@ def start(prior: DiffusionPrior, sigma: Tensor, z: Tensor) -> Tensor:
 
 
 def sample_prior(
-    prior: DiffusionPrior,
+    prior: DiffusionPrior | LatentPrior,
     count: int,
     *,
     shape: Sequence[int] | None = None,
@@ -34,11 +35,27 @@ def sample_prior(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> Tensor:
-    """Draw ``(count, *shape)`` images from a diffusion prior, without data.
+    """Draw ``(count, *shape)`` images from a diffusion prior, without data; with latents, decoded ones.
 
     Image i depends on (seed, i) only, not on ``count``. ``shape`` is needed where the prior has none of its own;
     ``noise_schedule`` as for :class:`recon.solvers.Sampler`; ``integrator`` is :class:`Ancestral` by default.
     """
+    if isinstance(prior, LatentPrior):
+        latents = sample_prior(
+            prior.prior,
+            count,
+            shape=prior.latent_shape,
+            steps=steps,
+            seed=seed,
+            noise_schedule=noise_schedule,
+            integrator=integrator,
+            dtype=dtype,
+            device=device,
+        )
+        with torch.no_grad():
+            return prior.decode(latents)
+    if not isinstance(prior, DiffusionPrior):
+        raise TypeError(f"sample_prior() draws from diffusion priors, got {type(prior).__name__}.")
     size = prior.shape if prior.shape is not None else shape
     if size is None:
         raise ValueError(f"{prior.name} has no shape of its own; give shape=...")

@@ -65,6 +65,8 @@ def sample(
     Errors: ValueError for numbers that make no sense, and for data that no image with the prior's values explains (see
     :meth:`recon.solvers.Sampler.solve`); OSError, in one sentence, where ``store`` cannot be written.
     """
+    if not isinstance(sampler, Sampler):
+        raise TypeError(f"sample() draws with a Sampler such as MMPS, got {type(sampler).__name__}.")
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
         raise ValueError(f"expected at least one sample, got {samples!r}.")
     if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1):

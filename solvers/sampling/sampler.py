@@ -11,7 +11,7 @@ from torch import Tensor
 from recon.operators.linear import CapabilityError
 from recon.operators.tensors import per_item
 from recon.priors.learned.diffusion import DiffusionPrior
-from recon.solvers.problem import Problem
+from recon.solvers.problem import Problem, UnstatedNoise
 from recon.solvers.result import Result
 from recon.solvers.sampling.integrators.integrator import Level, Noise
 from recon.solvers.sampling.prior_samples import start
@@ -91,6 +91,10 @@ class Sampler(Solver):
     def require(self, problem: Problem) -> None:
         """Refuse what is not a diffusion prior for images of the problem's shape with Gaussian noise."""
         prior = self.prior(problem)
+        if isinstance(problem.noise, UnstatedNoise):
+            raise ValueError(
+                f"{self.name} samples a posterior, which depends on the noise; state it, as noise=GaussianNoise(0.1)."
+            )
         if not known(problem.noise):
             given = type(problem.noise if problem.noise is not None else problem.likelihood).__name__
             raise CapabilityError(

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
+from reprlib import repr as shortened
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
@@ -113,6 +114,12 @@ _KEPT: WeakKeyDictionary[DiffusionPrior, dict[object, Tensor]] = WeakKeyDictiona
 def _noise_levels(prior: DiffusionPrior, schedule: NoiseSchedule | None, steps: int) -> Tensor:
     if schedule is not None:
         sigmas = schedule(steps)
+        falls = sigmas.shape == (steps + 1,) and bool((sigmas[1:] < sigmas[:-1]).all()) and float(sigmas[-1]) == 0
+        if not falls:
+            raise ValueError(
+                f"a schedule of {steps} steps gives {steps + 1} falling noise levels, the last one 0; "
+                f"{type(schedule).__name__} gave {shortened(sigmas.tolist())}."
+            )
     elif (stops := prior.stops(steps)) is not None:
         sigmas = torch.cat([stops, stops.new_zeros(1)])
     elif prior.levels is not None:
@@ -127,10 +134,10 @@ def levels_at(sigmas: Tensor, steps: Sequence[int]) -> Level:
     """The noise levels between which a step goes, for each item's number of steps done."""
     if steps and steps.count(steps[0]) == len(steps):
         upper, sigma, lower = ([inf] if steps[0] == 0 else []) + sigmas[max(steps[0] - 1, 0) : steps[0] + 2].tolist()
-        return Level.shared(sigma, lower, upper, len(steps))
+        return Level.shared(sigma, lower, upper, len(steps), float(sigmas[0]))
     done = torch.tensor(steps, dtype=torch.long)
     upper = torch.where(done > 0, sigmas[(done - 1).clamp(min=0)], inf)
-    return Level(sigmas[done], sigmas[done + 1], upper)
+    return Level(sigmas[done], sigmas[done + 1], upper, float(sigmas[0]))
 
 
 def evenly(levels: Tensor, steps: int) -> Tensor:

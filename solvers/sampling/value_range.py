@@ -12,6 +12,7 @@ from torch import Tensor
 from recon.operators.linear import LinearOperator
 from recon.operators.tensors import item_dot, item_sum, per_item
 from recon.priors.learned.diffusion import DiffusionPrior
+from recon.priors.learned.latent_prior import LatentPrior
 from recon.solvers.problem import Problem
 from recon.solvers.sampling.random import normal
 from recon.solvers.sampling.scatter import known, residual, scatter
@@ -30,7 +31,10 @@ _CHECKED = "_values_checked"
 
 
 def check_values(problem: Problem) -> None:
-    """Compare the data with the prior's range of values, [0, 1] against [−1, 1] say; linear operators, real images.
+    """Compare the data with the prior's range of values, [0, 1] against [−1, 1] say.
+
+    For linear operators and noise of known covariance; for real images, complex ones that the prior takes for real, and
+    those of a :class:`recon.priors.LatentPrior` that says which values stand for which.
 
     ValueError for an item whose data no image in the range, enlarged by a tenth of its width on each side, explains:
     min ‖y − A x‖² over such images is more than t = 4 + 10 (2/m)^½ times what noise has on the average, and more than a
@@ -42,15 +46,14 @@ def check_values(problem: Problem) -> None:
 
     A problem is looked at once: what was found is noted on it.
     """
-    prior, A = problem.prior, problem.operator
-    if not (isinstance(prior, DiffusionPrior) and isinstance(A, LinearOperator) and known(problem.noise)):
+    prior, A, bounds = problem.prior, problem.operator, _bounds(problem)
+    if bounds is None or not (isinstance(A, LinearOperator) and known(problem.noise) and len(problem.data)):
         return
-    if prior.value_range is None or problem.dtype.is_complex or not len(problem.data):
-        return
+    assert prior is not None
     version = problem.data._version
     if problem.__dict__.get(_CHECKED) == version:
         return
-    low, high = prior.value_range
+    low, high = bounds
     middle, margin = (low + high) / 2, SLACK * (high - low)
     with torch.no_grad():
         test = _Test.of(problem)
@@ -62,6 +65,8 @@ def check_values(problem: Problem) -> None:
                 "or check operator and sigma."
             )
         problem.__dict__[_CHECKED] = version
+        if not isinstance(prior, DiffusionPrior) or problem.dtype.is_complex:
+            return
         images = torch.full_like(problem.zeros(), (high - low) / 2)
         power = item_sum(A(images).abs().square(), test.rank) / (test.count * test.variance)
         if not bool((power > VISIBLE).any()):
@@ -84,6 +89,16 @@ def check_values(problem: Problem) -> None:
             UserWarning,
             stacklevel=3,
         )
+
+
+def _bounds(problem: Problem) -> tuple[float, float] | None:
+    """The values of the prior's images: of real ones, or of complex ones whose imaginary part is known to be zero."""
+    prior = problem.prior
+    if isinstance(prior, LatentPrior):
+        return None if problem.dtype.is_complex or prior.range.identity else prior.range.images
+    if not isinstance(prior, DiffusionPrior) or (problem.dtype.is_complex and not prior.real):
+        return None
+    return prior.value_range
 
 
 @dataclass(frozen=True)
@@ -139,9 +154,10 @@ class _Test:
         J. Optim. 10 (2000) 1196); ends where each item is below ``enough`` or known to be above ``too_much``.
         """
         A, ndim = self.problem.linear, len(self.problem.shape)
-        x = torch.full_like(self.problem.zeros(), (low + high) / 2)
-        r = self.data - A(x)
-        g = -A.adjoint(r)
+        dtype, real = self.problem.dtype, self.problem.data.real.dtype if self.data.is_complex() else self.data.dtype
+        x = torch.full_like(self.problem.zeros(), (low + high) / 2, dtype=real)
+        r = self.data - A(x.to(dtype))
+        g = -_real(A.adjoint(r))
         lowest = torch.full_like(enough, -inf)
         step: Tensor = torch.ones_like(enough)
         for iteration in range(ITERATIONS):
@@ -151,18 +167,22 @@ class _Test:
             if bool(((value <= enough) | (lowest > too_much)).all()):
                 break
             if iteration == 0:
-                image = A(g)
+                image = A(g.to(dtype))
                 step = item_dot(g, g, ndim) / item_dot(image, image, self.rank).clamp(min=torch.finfo(g.dtype).tiny)
             d = (x - per_item(step, x, ndim) * g).clamp(low, high) - x
-            image = A(d)
+            image = A(d.to(dtype))
             curvature = item_dot(image, image, self.rank)
             length = (-item_dot(g, d, ndim) / curvature.clamp(min=torch.finfo(g.dtype).tiny)).clamp(0, 1)
             x = x + per_item(length, x, ndim) * d
             r = r - per_item(length, r, self.rank) * image
-            g = -A.adjoint(r)
+            g = -_real(A.adjoint(r))
             moved = item_dot(d, d, ndim)
             step = torch.where(curvature > 0, moved / torch.where(curvature > 0, curvature, 1), step)
         return item_sum(r.abs().square(), self.rank), lowest
+
+
+def _real(x: Tensor) -> Tensor:
+    return x.real if x.is_complex() else x
 
 
 def _signs(z: Tensor) -> Tensor:

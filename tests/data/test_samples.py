@@ -49,6 +49,7 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
         return {"data": np.asarray(image)}
 
 
+@pytest.mark.slow
 def test_the_script_makes_these_samples_and_no_others(made: Path) -> None:
     names = {path.relative_to(made) for path in made.rglob("*") if path.is_file()}
     assert names == {path.relative_to(DATA) for path in SAMPLES}

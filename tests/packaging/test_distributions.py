@@ -90,7 +90,7 @@ def test_the_wheel_installs_nothing_but_recon(built: Built) -> None:
     assert "\nRequires-Python: >=3.11\n" in metadata
 
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist", "source"])
+@pytest.mark.parametrize("kind", ["wheel", "sdist", pytest.param("source", marks=pytest.mark.slow)])
 def test_a_plain_install_works_anywhere(python: Python, built: Built, kind: str, tmp_path: Path) -> None:
     target = tmp_path / "target"
     python(*PIP, "--target", str(target), str(getattr(built, kind)), cwd=tmp_path)

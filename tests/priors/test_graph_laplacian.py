@@ -48,6 +48,7 @@ def test_volumes() -> None:
     reaches(problem, optimum(problem, lambda x: cp.norm1(L @ x)), tol=9e-7)
 
 
+@pytest.mark.slow
 def test_few_views_gain_over_the_first_reconstruction() -> None:
     """Shepp-Logan's head from 16 views: 5 dB over Tikhonov's answer, and 3 dB over total variation's."""
     n, sigma = 40, 0.004

@@ -207,7 +207,9 @@ def test_robust_terms_forget_outliers(term: DataTerm) -> None:
 
 
 @pytest.mark.parametrize(
-    "term", [HuberFidelity(0.3), SobolevFidelity(-0.5), L2BallFidelity(1.5)], ids=lambda t: type(t).__name__
+    "term",
+    [HuberFidelity(0.3), SobolevFidelity(-0.5), pytest.param(L2BallFidelity(1.5), marks=pytest.mark.slow)],
+    ids=lambda t: type(t).__name__,
 )
 def test_items_follow_their_data_terms(term: DataTerm) -> None:
     """Batches with two dimensions, and items that stop at different times, are solved as they are alone."""

@@ -40,8 +40,15 @@ VARIANTS: dict[str, Solver] = {
 PRECONDITIONED = PDHG(preconditioner="diagonal", stop=STOP, check_every=50)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("name", known.PROBLEMS)
+LONG = {("CT", "FISTA"), ("complex TV MRI", "FISTA"), ("stacked", "FISTA")}
+PAIRS = [
+    pytest.param(name, solver, marks=pytest.mark.slow if (name, solver) in LONG else ())
+    for name in known.PROBLEMS
+    for solver in SOLVERS
+]
+
+
+@pytest.mark.parametrize(("name", "solver"), PAIRS)
 def test_reaches_the_optimum_and_proves_it(name: str, solver: str) -> None:
     known.assert_reaches(known.PROBLEMS[name](), SOLVERS[solver])
 

@@ -21,7 +21,7 @@ HEAVY = {
     "TV, CT",
 }
 LIGHT = [name for name in QUESTIONS if name not in HEAVY]
-STRIDE = 6
+STRIDE = 11
 
 OWN_PROBLEMS = {
     "CGLS": "least squares, two blurs",

@@ -90,7 +90,10 @@ def test_transmission_parts_take_their_share_of_blank_and_background() -> None:
     torch.testing.assert_close(total, f(A(x)))
 
 
-@pytest.mark.parametrize("wrap", [lambda A: A, lambda A: 2 * A, lambda A: A @ Diagonal(torch.full((8, 8), 0.5))])
+WRAPS = [lambda A: A, lambda A: 2 * A, lambda A: A @ Diagonal(torch.full((8, 8), 0.5))]
+
+
+@pytest.mark.parametrize("wrap", [pytest.param(wrap, marks=pytest.mark.slow) for wrap in WRAPS[:2]] + WRAPS[2:])
 def test_reaches_what_pdhg_reaches_item_by_item(wrap) -> None:  # type: ignore[no-untyped-def]
     base = _scan(GaussianNoise(0.1))
     A: LinearOperator = wrap(base.linear)

@@ -9,11 +9,7 @@ from torch import Tensor
 
 from recon.operators.linear import CapabilityError
 from recon.priors.learned.diffusion import DiffusionPrior
-from recon.solvers.sampling.integrators.ddim import DDIM
-from recon.solvers.sampling.integrators.dpm_solver import DPMSolver
-from recon.solvers.sampling.integrators.heun import Heun
 from recon.solvers.sampling.integrators.integrator import Integrator, Level
-from recon.solvers.sampling.integrators.renoise import Renoise
 
 DRAWS = 16
 """Images of noise that a step of an integrator may draw."""
@@ -26,8 +22,7 @@ def require_diffusion(integrator: Integrator, owner: str) -> None:
     """Refuse integrators that do not follow the reverse diffusion: they keep marginal laws, not those given u."""
     if not isinstance(integrator, Integrator):
         raise TypeError(f"{owner} expects an Integrator, got {type(integrator).__name__}.")
-    flow = isinstance(integrator, DPMSolver | Heun | Renoise) or (isinstance(integrator, DDIM) and integrator.eta != 1)
-    if flow:
+    if not integrator.conditional:
         raise CapabilityError(
             f"{owner} needs an integrator of the reverse diffusion, such as HeunSDE or Ancestral, for only that draws "
             f"from p(x | u); got {integrator!r}."

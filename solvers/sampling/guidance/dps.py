@@ -30,7 +30,9 @@ class DPS(Guided):
     The paper states the second (Algorithm 1 with ζ_i = ζ′/‖y − A(x̂₀)‖), its code runs the first; the second is the
     first with twice the ζ. Norms are per item. A may be nonlinear: its gradient comes from ``operator.vjp``. White
     Gaussian noise enters the algorithm through ζ alone, σ_y only scales the measured misfit; other noise weights the
-    norm, see :func:`data_gradient`: for counts the paper's Λ = diag(1/2y), up to a factor.
+    norm, see :func:`data_gradient`: for counts the paper's Λ = diag(1/2y), up to a factor. Norms are in units of the
+    data. Published ones are of data of images in network values: for an A without units take ``prior.scale`` times a
+    published ζ, twice as much for images in [0, 1] and a network for [−1, 1].
 
     Parameters
     ----------

@@ -30,9 +30,10 @@ class JointDPS(DPS):
         x ← x − ζ ∇_x ‖y − A x̂₀ − n̂₀‖,   n ← n − κ ∇_n ‖y − A x̂₀ − n̂₀‖.
 
     With κ = ζ it is what DPS does for :class:`recon.priors.StructuredNoise`; :class:`MMPS` on the pair has no steps to
-    choose and is exact for Gaussians. The authors use ζ = 12.7 and κ = 16.7 for faces behind digits. Their code sums
-    the norm over the batch and takes the derivative of the sum of x̂₀ in the place of Jᵀr; here the norm is an item's,
-    and the gradient is the gradient.
+    choose and is exact for Gaussians. The authors use ζ = 12.7 and κ = 16.7 for faces behind digits, with data in
+    network values (see :class:`DPS` for what that makes of them here). Their code sums the norm over the batch and
+    takes the derivative of the sum of x̂₀ in the place of Jᵀr; here the norm is an item's, and the gradient is the
+    gradient.
 
     Parameters
     ----------

@@ -37,6 +37,7 @@ class MCG(Guided):
     gradient, its part in the kernel of A, is what the projection leaves of it. For tomography the authors replace the
     projection by one step of SIRT and weight the norm by filtered backprojection; here it is A⁺ for all.
 
+    A published α is for data of images in network values (see :class:`DPS`); in form "paper" its factor enters twice.
     The operator must be linear. A⁺ is its ``pinv``, or comes from conjugate gradients; ``constraint`` measures
     ‖A x − y‖/‖y‖.
 

@@ -36,7 +36,8 @@ class PSLD(Guided):
 
     The paper states the first (Algorithm 2), its code runs the second, with the η here called ω. Norms are per item;
     those of the code are over the batch. Both have Aᴴ for A⁺, the same where A Aᴴ = I, as their theory supposes.
-    Heuristic. Noise enters through η and γ alone: for white noise, and for little of it.
+    Heuristic. Noise enters through η and γ alone: for white noise, and for little of it. Norms are of data and latents
+    in their units here; a published η is for data of images in the values of the autoencoder (see :class:`DPS`).
 
     Needs a :class:`recon.priors.LatentPrior` with an encoder, and an A that is linear in the image. A⁺ is its ``pinv``,
     or comes from conjugate gradients.

@@ -46,7 +46,8 @@ class ReSample(Guided):
     The first line is in the authors' code, Algorithm 1 does without (ζ = 0). Their minimisers come from AdamW, stopped
     after 500 to 2000 steps or at a small misfit; here they are those nearest to where they start, by Gauss-Newton steps
     of conjugate gradients, one where A (or A∘G) is linear. Their code takes ẑ₀ after five more DDIM steps, here it is
-    that of the step, as in the algorithm. Heuristic, and for data with little noise: they are fitted as they are.
+    that of the step, as in the algorithm. Heuristic, and for data with little noise: they are fitted as they are. A
+    published ζ is for data of images in the values of the autoencoder (see :class:`DPS`).
 
     Needs a :class:`recon.priors.LatentPrior` with an encoder; A may be nonlinear.
 

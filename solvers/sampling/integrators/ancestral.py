@@ -32,6 +32,10 @@ class Ancestral(Integrator):
 
     names = ("ancestral", "ddpm")
 
+    @property
+    def conditional(self) -> bool:
+        return True
+
     def step(self, estimate: Estimate, u: Tensor, level: Level, noise: Noise, memory: tuple[Tensor, ...]) -> Move:
         x0 = estimate(u, level)
         kept = level.each(lambda sigma, s: (s / sigma) ** 2)

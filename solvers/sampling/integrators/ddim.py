@@ -37,6 +37,10 @@ class DDIM(Integrator):
         if not 0 <= self.eta <= 1:
             raise ValueError(f"DDIM expects 0 <= eta <= 1, got {self.eta!r}.")
 
+    @property
+    def conditional(self) -> bool:
+        return self.eta == 1
+
     def step(self, estimate: Estimate, u: Tensor, level: Level, noise: Noise, memory: tuple[Tensor, ...]) -> Move:
         x0 = estimate(u, level)
         return Move(renoise(u, x0, level, lambda sigma, s: self.eta * ancestral_spread(sigma, s), noise), x0)

@@ -24,6 +24,10 @@ class EulerSDE(Integrator):
 
     names = ("euler_sde", "reverse_diffusion")
 
+    @property
+    def conditional(self) -> bool:
+        return True
+
     def step(self, estimate: Estimate, u: Tensor, level: Level, noise: Noise, memory: tuple[Tensor, ...]) -> Move:
         x0 = estimate(u, level)
         return Move(euler_maruyama(u, x0, level, noise), x0)

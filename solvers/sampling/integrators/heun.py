@@ -31,8 +31,8 @@ class Heun(Integrator):
     Parameters
     ----------
     churn
-        γ ≥ 0 for σ within ``[churn_least, churn_most]``, at most √2 − 1; the authors' γ is S_churn/steps. A step that
-        would leave the range of the prior is not churned above it.
+        γ ≥ 0 for σ within ``[churn_least, churn_most]``, at most √2 − 1; the authors' γ is S_churn/steps. σ̂ is at
+        most the first level of the schedule: the prior may not hold above it.
     churn_least, churn_most
         S_tmin and S_tmax, in units of the images.
     noise_scale
@@ -64,11 +64,12 @@ class Heun(Integrator):
     def step(self, estimate: Estimate, u: Tensor, level: Level, noise: Noise, memory: tuple[Tensor, ...]) -> Move:
         sigma = level.sigma
         if self.churn > 0:
-            churned = (sigma >= self.churn_least) & (sigma <= self.churn_most) & torch.isfinite(level.upper)
-            raised = torch.where(churned, torch.minimum(sigma * (1 + self.churn), level.upper), sigma)
+            churned = (sigma >= self.churn_least) & (sigma <= self.churn_most)
+            most = max(level.most, float(sigma.max()))
+            raised = torch.where(churned, (sigma * (1 + self.churn)).clamp(max=most), sigma)
             added = self.noise_scale * (raised.square() - sigma.square()).clamp(min=0).sqrt()
             u, sigma = noisy(u, added, noise), raised
-        x0 = estimate(u, Level(sigma, level.lower, level.upper))
+        x0 = estimate(u, Level(sigma, level.lower, level.upper, level.most))
         ratio = level.lower / sigma
         euler = toward(x0, ratio, u)
         again = level.lower > 0

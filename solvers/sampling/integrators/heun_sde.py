@@ -31,6 +31,10 @@ class HeunSDE(Integrator):
     def calls(self) -> int:
         return 2
 
+    @property
+    def conditional(self) -> bool:
+        return True
+
     def step(self, estimate: Estimate, u: Tensor, level: Level, noise: Noise, memory: tuple[Tensor, ...]) -> Move:
         x0 = estimate(u, level)
         ratio = (level.lower / level.sigma).square()

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import sqrt
+from math import inf, sqrt
 from typing import ClassVar, NamedTuple, Protocol
 
 import torch
@@ -24,20 +24,23 @@ class Level:
     ----------
     sigma, lower, upper
         ``(batch,)``; ``lower`` is 0 at the end of a schedule and ``upper`` infinite at its start.
+    most
+        The highest level of the schedule, infinite where it is not known.
     count
         Number of items.
     """
 
+    most: float
     count: int
 
-    def __init__(self, sigma: Tensor, lower: Tensor, upper: Tensor) -> None:
-        self.__dict__.update(sigma=sigma, lower=lower, upper=upper, count=len(sigma))
+    def __init__(self, sigma: Tensor, lower: Tensor, upper: Tensor, most: float = inf) -> None:
+        self.__dict__.update(sigma=sigma, lower=lower, upper=upper, most=most, count=len(sigma))
 
     @classmethod
-    def shared(cls, sigma: float, lower: float, upper: float, count: int) -> Level:
+    def shared(cls, sigma: float, lower: float, upper: float, count: int, most: float = inf) -> Level:
         """The same levels for ``count`` items."""
         level = cls.__new__(cls)
-        level.__dict__.update(numbers=(sigma, lower), _upper=upper, count=count)
+        level.__dict__.update(numbers=(sigma, lower), _upper=upper, most=most, count=count)
         return level
 
     @cached_property
@@ -136,6 +139,14 @@ class Integrator(ABC):
     def calls(self) -> int:
         """Estimates a step takes, the last one of a schedule aside."""
         return 1
+
+    @property
+    def conditional(self) -> bool:
+        """Whether steps follow the reverse diffusion itself, so that from u they draw x ~ p(x | u).
+
+        Others keep the marginal laws of the levels only.
+        """
+        return False
 
 
 def wide(values: Tensor, like: Tensor) -> Tensor:

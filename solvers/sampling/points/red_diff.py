@@ -45,8 +45,8 @@ class REDDiff(Sampler):
     not differentiated. The data term is that of
 
         form "paper":  ‖Σ_y^−½ (y − A μ)‖²/2, next to the sum over pixels,
-        form "code":   ‖y − A μ‖²/2 over the number of measurements, the other term over the number of pixels, so that
-                       the level of the noise plays no part.
+        form "code":   scale² ‖y − A μ‖²/2, of data in network values, over the number of measurements, the other
+                       term over the number of pixels, so that the level of the noise plays no part.
 
     A point estimate: μ, with the random numbers of its descent in it. Under a Gaussian prior N(m, C) and at one level
     σ, the mean of μ descends ½‖Σ_y^−½ (y − A μ)‖² + ½ λ w s (μ − m)ᵀ (C + σ²I)⁻¹ (μ − m), where scale is 1.
@@ -152,7 +152,7 @@ def _adam(mean: Tensor, square: Tensor, first: Tensor, second: Tensor) -> Tensor
 
 def backprojected(problem: Problem) -> Tensor:
     """A⁺y where there is a closed form, else the multiple of Aᴴy that fits the data best, of the tangent at 0."""
-    operator, y = problem.operator, problem.data
+    operator, y = problem.operator, residual(problem, torch.zeros_like(problem.data))
     if isinstance(operator, LinearOperator) and "pinv" in operator.capabilities:
         return operator.pinv(y)
     zero = problem.zeros()

@@ -34,7 +34,11 @@ def test_adjointness_by_deepinv(cls):
             assert float(pairs.adjointness_test(num_samples=3, dtype=torch.float64)) < 1e-12
 
 
-@pytest.mark.parametrize("cls", LINEAR, ids=lambda cls: cls.__name__)
+LONG = ("OffResonanceMRI", "GraphLaplacian", "OutOfCore")
+MARKED = [pytest.param(cls, marks=pytest.mark.slow if cls.__name__ in LONG else ()) for cls in LINEAR]
+
+
+@pytest.mark.parametrize("cls", MARKED, ids=lambda cls: cls.__name__)
 def test_prox_and_norm(cls):
     """prox_l2 solves (γAᴴA + I)x = γAᴴy + z; compute_sqnorm is ‖A‖²."""
     generator = torch.Generator().manual_seed(0)

@@ -135,14 +135,22 @@ def test_all_conventions_give_the_denoiser_of_the_gaussian(value_range, network_
     assert seen == 16 + 9 + 9 + 2
 
 
-def test_derivatives_agree_too() -> None:
-    wanted = GaussianPrior(MEAN.reshape(SHAPE), covariance=C, shape=SHAPE)
-    sigma = torch.tensor([0.05, 3.0], dtype=torch.float64)
-    u, w = torch.randn(2, 2, *SHAPE, dtype=torch.float64)
-    pulled = wanted.linearise(u, sigma).pullback(w)
-    for name, prior in wrapped((-1.0, 1.0), (-1.0, 1.0)):
-        error = float((prior.linearise(u, sigma).pullback(w) - pulled).abs().max())
-        assert error < 1e-6, f"the derivative of {name} is off by {error:.2g}"
+@pytest.mark.parametrize("differentiable", [True, False])
+@pytest.mark.parametrize("sigma", [[0.05, 3.0], [0.7, 0.7]], ids=["of each", "shared"])
+def test_derivatives_agree_too(sigma, differentiable) -> None:
+    """Of all that is between image and network, and of the network alone."""
+    wanted = GaussianPrior((MEAN.reshape(SHAPE) + 1) / 2, covariance=C / 4, shape=SHAPE)
+    levels = torch.tensor(sigma, dtype=torch.float64)
+    u, w = torch.randn(2, 2, *SHAPE, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    mean, pulled = wanted(u, levels), wanted.linearise(u, levels).pullback(w)
+    for name, prior in wrapped((0.0, 1.0), (-1.0, 1.0)):
+        with torch.set_grad_enabled(differentiable):
+            found = prior.linearise(u, levels)
+            error = max(float((found.pullback(w) - pulled).abs().max()), float((found.mean - mean).abs().max()))
+        assert error < 1e-6, f"{name} or its derivative is off by {error:.2g}"
+        with torch.no_grad():
+            once = prior.linearise(u, levels, once=True).pullback(w)
+        torch.testing.assert_close(once, pulled, rtol=0, atol=1e-6)
 
 
 def test_signal_levels_are_those_of_their_papers() -> None:

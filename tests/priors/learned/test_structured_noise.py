@@ -8,9 +8,18 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from recon.operators import CorrelatedNoise, Diagonal, Identity, Operator, SignalPlusNoise
-from recon.priors import GaussianMixturePrior, GaussianPrior, StructuredNoise, VPDiffusion
+from recon.operators.linear import CapabilityError
+from recon.priors import (
+    GaussianMixturePrior,
+    GaussianPrior,
+    LatentPrior,
+    PretrainedDiffusion,
+    StructuredNoise,
+    VPDiffusion,
+)
 from recon.priors.learned.joint import JointPrior
-from recon.solvers import Problem
+from recon.solvers import DPS, MMPS, Problem, sample
+from recon.solvers.sampling.schedule import noise_levels
 from recon.testing import check_noise, check_operator
 
 SHAPE = (2, 2)
@@ -151,3 +160,27 @@ def test_operators_of_the_pair_are_derived_from_those_of_the_image() -> None:
 def test_refusals(make, sentence: str) -> None:
     with pytest.raises((ValueError, TypeError), match=sentence):
         make()
+
+
+def test_latents_and_structured_noise_are_refused_together() -> None:
+    latent = LatentPrior(GaussianPrior(shape=SHAPE), Identity(SHAPE))
+    problem = Problem(Identity((2, 2)), torch.zeros(1, 2, 2), StructuredNoise(GaussianPrior(), 0.1), latent)
+    with pytest.raises(CapabilityError, match="LatentPrior has latents in their place"):
+        MMPS(steps=2).solve(problem)
+
+
+@pytest.mark.parametrize(
+    "noise", [GaussianPrior(std=0.1), VPDiffusion(lambda x, t: 0 * x, (32, 32))], ids=["any level", "VP"]
+)
+def test_levels_are_those_at_which_both_priors_hold(noise) -> None:
+    """Of the image where it says them; a network's lie where it was trained, not where DDPM was."""
+    pair = JointPrior(PretrainedDiffusion("small_images"), noise, (32, 32), (32, 32))
+    levels = noise_levels(pair, None, 10)[:-1]
+    low, high = pair.sigma_range
+    assert low * 0.999 < float(levels[-1]) < float(levels[0]) < high * 1.001
+    assert bool((levels[1:] < levels[:-1]).all())
+    problem = Problem(Identity((32, 32)), torch.rand(1, 32, 32), StructuredNoise(noise, 0.1), pair.image)
+    assert bool(DPS(steps=2).solve(problem).image.isfinite().all())
+    drawn = sample(DPS(steps=2), problem, 2)
+    with pytest.raises(CapabilityError, match="known of noise with a covariance, not of StructuredNoise"):
+        drawn.data_consistency(problem)

@@ -116,6 +116,7 @@ def test_prior_of_a_series(folder: Path, prior: str) -> None:
     assert bool(image.any())
 
 
+@pytest.mark.slow
 def test_references_are_what_a_job_says_they_are(folder: Path) -> None:
     """First guesses are filtered backprojections, priors are solved for from the same data, files are read."""
     A = scan()

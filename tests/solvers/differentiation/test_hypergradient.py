@@ -64,8 +64,11 @@ def nonnegative(t: Tensor) -> Problem:
     return problem(GaussianNoise(0.2), Tikhonov(operator=Gradient(SIZE)).with_lam((1 + t).exp()) + NonNegative())
 
 
+LONG = [pytest.param(problem_of, marks=pytest.mark.slow) for problem_of in (soft_edges, wavelets)]
+
+
 @pytest.mark.parametrize("method", EVERY)
-@pytest.mark.parametrize("problem_of", [ridge, smooth_ridge, soft_edges, wavelets, nonnegative])
+@pytest.mark.parametrize("problem_of", [ridge, smooth_ridge, nonnegative, *LONG])
 def test_against_central_differences(problem_of: Callable[[Tensor], Problem], method: Method) -> None:
     solver = FISTA(stop=MaxIter(250), check_every=250)
     with torch.no_grad():

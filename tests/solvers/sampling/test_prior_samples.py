@@ -3,7 +3,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from recon.priors import GaussianPrior, VPDiffusion
+from recon.operators import Diagonal
+from recon.priors import GaussianPrior, LatentPrior, TotalVariation, VPDiffusion
 from recon.solvers import KarrasSchedule, VPSchedule, sample_prior
 from recon.solvers.sampling.random import normal
 
@@ -68,3 +69,12 @@ def test_the_start_is_white_in_the_coordinates_of_the_network() -> None:
     sample_prior(prior, 2, steps=2, seed=5, dtype=torch.float64)
     streams = torch.arange(2)
     torch.testing.assert_close(seen[0], normal(5, streams, 0 * streams, (3, 4), torch.float64))
+
+
+def test_latents_are_drawn_and_decoded() -> None:
+    latents = GaussianPrior(1.0, std=0.5, shape=(2, 3))
+    prior = LatentPrior(latents, Diagonal(torch.full((2, 3), 3.0)))
+    x = sample_prior(prior, 2, steps=5, seed=4)
+    torch.testing.assert_close(x, 3 * sample_prior(latents, 2, steps=5, seed=4))
+    with pytest.raises(TypeError, match="draws from diffusion priors, got TotalVariation"):
+        sample_prior(TotalVariation(0.1), 2)

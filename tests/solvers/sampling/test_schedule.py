@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from recon.priors import GaussianPrior, VPDiffusion
-from recon.solvers import KarrasSchedule, VPSchedule
-from recon.solvers.sampling.schedule import noise_levels
+from recon.solvers import KarrasSchedule, Level, NoiseSchedule, VPSchedule
+from recon.solvers.sampling.schedule import levels_at, noise_levels
 
 BETAS = torch.linspace(1e-4, 0.02, 1000, dtype=torch.float64)
 ALPHAS = torch.cumprod(1 - BETAS, 0)
@@ -46,3 +46,37 @@ def test_misuse_gets_one_sentence() -> None:
         KarrasSchedule(sigma_min=0.0)
     with pytest.raises(ValueError, match="0 < first <= last < 1"):
         VPSchedule(beta_min=0.5, beta_max=0.1)
+
+
+def test_a_step_lies_between_neighbouring_levels_of_each_item() -> None:
+    """One number where all items are at the same step, and the same levels where they are not."""
+    sigmas = KarrasSchedule(0.1, 10.0)(4)
+    for steps in ([0, 0], [2, 2], [3, 3], [0, 2, 3]):
+        level = levels_at(sigmas, steps)
+        assert level.sigma.tolist() == sigmas[steps].tolist()
+        assert level.lower.tolist() == sigmas[torch.tensor(steps) + 1].tolist()
+        assert level.upper.tolist() == [float(sigmas[step - 1]) if step else torch.inf for step in steps]
+        products = [float(sigmas[step] * sigmas[step + 1]) for step in steps]
+        assert level.per_item(lambda sigma, lower: sigma * lower).tolist() == products
+        if len(set(steps)) == 1:
+            assert level.each(lambda sigma, lower: sigma * lower) == products[0]
+            assert level.at == float(sigmas[steps[0]])
+        else:
+            assert level.each(lambda sigma, lower: sigma * lower).tolist() == products
+            assert level.at is level.sigma
+
+
+def test_levels_know_when_all_items_have_the_same() -> None:
+    two = torch.full((3,), 2.0, dtype=torch.float64)
+    assert Level(two, two / 2, two * 2).numbers == (2.0, 1.0)
+    assert Level(two, torch.arange(3.0), two * 2).numbers is None
+
+
+@pytest.mark.parametrize("levels", [[0.1, 0.5, 1.0], [1.0, 0.5, 0.1], [1.0, 0.0], [1.0, 1.0, 0.0]])
+def test_schedules_that_do_not_fall_to_zero_are_refused(levels: list[float]) -> None:
+    class Own(NoiseSchedule):
+        def __call__(self, steps: int) -> torch.Tensor:
+            return torch.tensor(levels, dtype=torch.float64)
+
+    with pytest.raises(ValueError, match="of 2 steps gives 3 falling noise levels, the last one 0; Own gave"):
+        noise_levels(GaussianPrior(), Own(), 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from unittest import mock
 
 import pytest
 import torch
@@ -22,8 +23,9 @@ from recon.operators import (
     RayTransform,
     Volume,
 )
-from recon.priors import GaussianPrior
-from recon.solvers import DPS, Problem, sample
+from recon.priors import GaussianPrior, LatentPrior, PretrainedDiffusion
+from recon.solvers import DPS, MMPS, Problem, sample
+from recon.solvers.sampling import value_range
 from recon.solvers.sampling.value_range import check_values
 
 N = 16
@@ -128,3 +130,32 @@ def test_what_has_no_range_is_not_looked_at() -> None:
     check_values(posed(OPERATORS["identity"], wild, 0.05, GaussianPrior(shape=(N, N))))
     check_values(Problem(OPERATORS["identity"], wild.to(torch.complex128), GaussianNoise(0.1), UNIT))
     check_values(posed(OPERATORS["identity"], wild[:0], 0.05, UNIT))
+
+
+def test_a_problem_is_looked_at_once_unless_its_data_change() -> None:
+    problem = posed(OPERATORS["identity"], discs(2), 0.05, UNIT)
+    with mock.patch.object(value_range, "_Test", wraps=value_range._Test) as looked:
+        check_values(problem)
+        check_values(problem)
+        assert looked.of.call_count == 1
+        problem.data.mul_(2).sub_(1)
+        for _ in range(2):
+            with pytest.raises(ValueError, match=r"no image with values in \[0, 1\]"):
+                check_values(problem)
+        assert looked.of.call_count == 3
+
+
+def test_images_of_an_autoencoder_and_complex_ones_taken_for_real() -> None:
+    latent = LatentPrior(GaussianPrior(0.5, std=0.2, shape=(8, 8)), Identity((8, 8)), network_range=(-1.0, 1.0))
+    real = PretrainedDiffusion("small_images", shape=(8, 8), complex_as="real")
+    x, noise = discs(2)[..., :8, :8], GaussianNoise(0.05)
+    for prior, field in ((latent, torch.float64), (real, torch.complex128)):
+        given = noise.sample(x.to(field), torch.Generator().manual_seed(0))
+        check_values(Problem(Identity((8, 8)), given, noise, prior))
+        with pytest.raises(ValueError, match=r"no image with values in \[0, 1\]"):
+            check_values(Problem(Identity((8, 8)), 255 * given, noise, prior))
+
+
+def test_noise_has_to_be_stated() -> None:
+    with pytest.raises(ValueError, match="MMPS samples a posterior, which depends on the noise"):
+        MMPS(steps=2).solve(Problem(OPERATORS["identity"], discs(1), prior=UNIT))

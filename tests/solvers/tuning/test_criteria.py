@@ -48,7 +48,7 @@ def test_discrepancy(factor: float) -> None:
     assert int(found.evaluations.max()) < 15
 
 
-@pytest.mark.parametrize(("seed", "loss"), [(0, 20.0), (1, 1.0)])
+@pytest.mark.parametrize(("seed", "loss"), [pytest.param(0, 20.0, marks=pytest.mark.slow), (1, 1.0)])
 def test_noise_above_average_is_not_fitted_in_small_images(seed: int, loss: float) -> None:
     """Of the first noise the weight used to run off to 1e-5, and the image to −29 dB; of the second it lost 4.5 dB."""
     draw = torch.Generator().manual_seed(seed)
@@ -209,7 +209,7 @@ def expected_deviance(mean: Tensor) -> float:
     return float((log_p.exp() * value).sum())
 
 
-@pytest.mark.parametrize("scale", [1.0, 0.02])
+@pytest.mark.parametrize("scale", [1.0, pytest.param(0.02, marks=pytest.mark.slow)])
 def test_poisson_noise_by_its_deviance(scale: float) -> None:
     """Many counts, where each number has a deviance of about 1, and few, where it has one far from that."""
     truth = scale * torch.full((300,), 5.0, dtype=torch.float64)
@@ -319,6 +319,7 @@ def test_names_stand_for_the_usual_settings_and_the_solver_is_found() -> None:
     torch.testing.assert_close(tune(PROBLEM, tol=1e-6).lam, tune(PROBLEM, solver=EXACT, tol=1e-6).lam)
 
 
+@pytest.mark.slow
 def test_one_prior_of_a_sum() -> None:
     problem = Problem(PROBLEM.operator, Y, PROBLEM.noise, Tikhonov() + NonNegative())
     solver = FISTA(stop=MaxIter(300))

@@ -6,7 +6,18 @@ import torch
 from recon.operators import CorrelatedNoise, Diagonal, GaussianNoise, Operator, PoissonNoise
 from recon.operators.linear import CapabilityError
 from recon.priors import GaussianPrior
-from recon.solvers import DDIM, Ancestral, DPMSolver, EulerSDE, Heun, HeunSDE, Problem, Renoise, SplitGibbs
+from recon.solvers import (
+    DDIM,
+    Ancestral,
+    DPMSolver,
+    EulerSDE,
+    Heun,
+    HeunSDE,
+    PredictorCorrector,
+    Problem,
+    Renoise,
+    SplitGibbs,
+)
 from recon.solvers.sampling.chains.likelihood_step import nonlinear_draw
 from recon.solvers.sampling.small_problems import bent_problem, noisy_problems
 from tests.solvers.sampling.audit import Case, Law, case, operators, propagate, w2
@@ -132,7 +143,7 @@ def test_the_direct_draw_is_the_limit_of_the_metropolis_draw() -> None:
 
 
 def test_what_it_cannot_do_is_refused_by_name() -> None:
-    for integrator in (DPMSolver(), Heun(), Heun(churn=0.1), DDIM(0.5), Renoise()):
+    for integrator in (DPMSolver(), Heun(), Heun(churn=0.1), DDIM(0.5), Renoise(), PredictorCorrector()):
         with pytest.raises(CapabilityError, match="needs an integrator of the reverse diffusion"):
             SplitGibbs(integrator=integrator)
     with pytest.raises(CapabilityError, match="needs rho for nonlinear operators"):

@@ -29,6 +29,8 @@ from recon.solvers import (
     Renoise,
     sample_prior,
 )
+from recon.solvers.sampling.chains.denoising_posterior import denoising_posterior
+from recon.solvers.sampling.random import keyed
 from recon.testing.members import members
 from tests.solvers.sampling.audit import Law, propagate, spectrum, w2
 
@@ -226,3 +228,44 @@ def test_pickling(integrator) -> None:
 def test_what_is_no_integrator_is_refused() -> None:
     with pytest.raises(TypeError, match="Free expects an Integrator, got str"):
         Free(integrator="heun")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("churn", [0.0, 0.1, 0.4])
+def test_churn_is_that_of_algorithm_2(churn: float) -> None:
+    """The authors' loop for images N(m, c): mean and variance by their own recursion, the first level not exceeded."""
+    m, c, steps, S_noise = 0.3, 0.25, 12, 1.01
+    prior = GaussianPrior(m, std=c**0.5, shape=(1,))
+    t = KarrasSchedule(0.02, 20.0)(steps).tolist()
+
+    def slope(x: tuple[float, float], level: float) -> tuple[float, float]:
+        """(x − D(x, σ))/σ for x = a + b·(noise), as an affine function."""
+        share = level / (level**2 + c)
+        return share, -share * m
+
+    mean, var = 0.0, 1 + t[0] ** 2
+    for i in range(steps):
+        hat = min(t[i] * (1 + churn), t[0])
+        var += S_noise**2 * (hat**2 - t[i] ** 2)
+        a, b = slope((0, 0), hat)
+        gain, away = 1 + (t[i + 1] - hat) * a, (t[i + 1] - hat) * b
+        if t[i + 1] > 0:
+            a2, b2 = slope((0, 0), t[i + 1])
+            half = (t[i + 1] - hat) / 2
+            gain, away = 1 + half * (a + a2 * gain), half * (b + a2 * away + b2)
+        mean, var = gain * mean + away, gain**2 * var
+    solver = Free(steps=steps, noise_schedule=KarrasSchedule(0.02, 20.0), integrator=Heun(churn, noise_scale=S_noise))
+    law = propagate(solver, Problem(Identity((1,)), torch.zeros(1, 1, dtype=torch.float64), GaussianNoise(1.0), prior))
+    assert float(law.mean) == pytest.approx(mean, rel=1e-9, abs=1e-9)
+    assert float(law.cov) == pytest.approx(var, rel=1e-9)
+
+
+def test_only_the_reverse_diffusion_draws_given_the_state() -> None:
+    """x ~ p(x | u) of N(0, 1) at σ = 0.7 has mean u/1.49 and variance .329; what keeps marginals alone forgets u."""
+    prior, rho = GaussianPrior(shape=(1,)), torch.full((4000,), 0.7, dtype=torch.float64)
+    u = torch.full((4000, 1), 2.0, dtype=torch.float64)
+    streams, zero = torch.arange(4000), torch.zeros(4000, dtype=torch.long)
+    for integrator in INTEGRATORS:
+        noise = lambda number: keyed(0, streams, zero, (1,), torch.float64, number)  # noqa: E731
+        x = denoising_posterior(prior, integrator, u, rho, 40, noise)
+        right = abs(float(x.mean()) - 2 / 1.49) < 0.04 and abs(float(x.var()) - 0.49 / 1.49) < 0.03
+        assert right == integrator.conditional, repr(integrator)
