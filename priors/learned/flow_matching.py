@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -87,6 +88,8 @@ class FlowMatching(NetworkDiffusion):
                 f"{self.name} expects 0 < least_noise < most_noise < 1 and at least 2 train_steps, got {least_noise}, "
                 f"{most_noise} and {train_steps}."
             )
+        if not isfinite(time_scale) or time_scale == 0:
+            raise ValueError(f"{self.name} expects a time_scale other than 0, got {time_scale!r}.")
         self.prediction: FlowPrediction = prediction
         self.image_at: ImageAt = image_at
         self.time_scale = float(time_scale)

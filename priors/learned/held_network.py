@@ -52,7 +52,9 @@ class HeldNetwork:
             for level, is_floating in zip(levels, floating, strict=True)
         ]
         with _casting(x.device, half):
-            out: Tensor = network(x.to(dtype), *given)
+            out = network(x.to(dtype), *given)
+        if not isinstance(out, Tensor):
+            raise TypeError(f"{self.owner}: the network returned {type(out).__name__}, expected a tensor.")
         return out if out.is_complex() else out.to(x.dtype)
 
     def _half(self, weights: Tensor | None) -> torch.dtype | None:

@@ -29,9 +29,7 @@ def coverage(samples: Tensor, truth: Tensor, *, level: float = 0.9) -> float:
         raise ValueError(f"coverage expects at least two samples, got {len(samples)}.")
     if not 0 < level < 1:
         raise ValueError(f"coverage expects 0 < level < 1, got {level!r}.")
-    if samples.is_complex() and truth.is_complex() and not bool(samples.imag.any()) and not bool(truth.imag.any()):
-        samples, truth = samples.real, truth.real
-    drawn, known = _parts(samples), _parts(truth)
+    drawn, known = comparable(samples, truth)
     n = len(drawn)
     reach = float(student.ppf((1 + level) / 2, n - 1)) * (1 + 1 / n) ** 0.5
     inside = (known - drawn.mean(0)).abs() <= reach * drawn.std(0)
@@ -50,5 +48,10 @@ def spread(samples: Tensor) -> float:
     return float(square.mean().sqrt())
 
 
-def _parts(x: Tensor) -> Tensor:
-    return (torch.view_as_real(x.resolve_conj()) if x.is_complex() else x).detach().double()
+def comparable(samples: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as real numbers in double precision, with a last dimension for the two parts unless all numbers are real."""
+    both = [x.detach().to(torch.complex128 if x.is_complex() else torch.float64) for x in (samples, truth)]
+    if not any(x.is_complex() and bool(x.imag.any()) for x in both):
+        return both[0].real, both[1].real
+    drawn, known = (torch.view_as_real(x.to(torch.complex128).resolve_conj()) for x in both)
+    return drawn, known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,9 @@ from recon.run.reporter import Reporter
 from recon.run.save import Shelf
 from recon.run.scans import with_scan
 from recon.run.solve import Bench
+
+MISSED = 10.0
+"""Data consistency from which samples are said to miss the data."""
 
 
 @dataclass
@@ -187,6 +191,13 @@ class _Run:
             self.reporter.chosen(why)
         for one in solved:
             item = one.case.item
+            missed = None if one.drawn is None else one.drawn.data_consistency
+            if missed is not None and missed > MISSED:
+                warnings.warn(
+                    f"{item.id}: the samples miss the data by {missed:.3g} times the power of the noise, those of the "
+                    "posterior by about 1; take more steps, another solver, or another noise level.",
+                    stacklevel=2,
+                )
             try:
                 self._note(self.shelf.save(one, self.keys[item.id]))
             except (DataError, ValueError, TypeError, OSError) as error:

@@ -47,6 +47,8 @@ class CredibleRegion:
     def distance(self, x: Tensor) -> Tensor:
         """‖(x − m)/s‖ per item."""
         ndim = self.center.ndim - self.radius.ndim
+        if tuple(x.shape) != tuple(self.center.shape):
+            raise ValueError(f"the region is one of images {tuple(self.center.shape)}, got {tuple(x.shape)}.")
         found: Tensor = item_norm((x.to(self.center.device) - self.center) / self.scale, ndim).double()
         return found
 

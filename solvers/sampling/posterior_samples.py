@@ -69,7 +69,8 @@ class PosteriorSamples:
         ndim
             Number of dimensions of one image.
         """
-        x = samples if isinstance(samples, Tensor) else mapped(samples)
+        x = mapped(samples) if isinstance(samples, str | Path) else torch.as_tensor(samples)
+        x = x if x.is_floating_point() or x.is_complex() else x.to(torch.get_default_dtype())
         if not 0 < ndim < x.ndim:
             raise ValueError(f"samples (samples, *batch, *shape) of {ndim}-dimensional images expected, got {x.ndim}.")
         size = tuple(x.shape[: x.ndim - ndim])
@@ -147,7 +148,7 @@ class PosteriorSamples:
         ``truth`` is ``(*batch, *shape)``; values are real, for complex images with a last dimension for the two parts,
         unless all of them are known to be real. For samples of the true posterior they are spread evenly from 0 to 1.
         """
-        truth = truth.to(self.samples.device)
+        truth = self._images(truth)
         if self.samples.is_complex() and not bool(self.samples.imag.any()) and not bool(truth.imag.any()):
             samples, truth = self.samples.real, truth.real
         else:
@@ -169,7 +170,7 @@ class PosteriorSamples:
 
     def level_of_image(self, truth: Tensor, shape: RegionShape = "ball") -> Tensor:
         """For every item the least level of a :meth:`region` that holds the truth, 1 where none does; ``batch``."""
-        return credible_region.level_of(self.samples, self.complete, self.mean, truth, shape)
+        return credible_region.level_of(self.samples, self.complete, self.mean, self._images(truth), shape)
 
     @property
     def diversity(self) -> Diversity:
@@ -182,6 +183,17 @@ class PosteriorSamples:
         Σ is the covariance of the noise, σ² for white noise, and m the number of real measurements that A reaches.
         """
         return data_consistency(self.samples, self.complete, problem)
+
+    def _images(self, truth: Tensor) -> Tensor:
+        """Images to compare the samples with, complex where those are; one sentence where they are of another shape."""
+        if not isinstance(truth, Tensor):
+            raise TypeError(f"images to compare samples with are a tensor, got {type(truth).__name__}.")
+        wanted = tuple(self.samples.shape[1:])
+        if tuple(truth.shape) != wanted:
+            raise ValueError(f"expected images of the samples' shape {wanted}, got {tuple(truth.shape)}.")
+        if truth.is_complex() and not self.samples.is_complex():
+            raise TypeError("the samples are real, the images to compare them with complex.")
+        return truth.to(self.samples.device, self.samples.dtype if self.samples.is_complex() else truth.dtype)
 
     def _check(self, level: float, form: str) -> None:
         """Refuse levels that so many samples do not reach."""

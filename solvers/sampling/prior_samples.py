@@ -56,6 +56,8 @@ def sample_prior(
             return prior.decode(latents)
     if not isinstance(prior, DiffusionPrior):
         raise TypeError(f"sample_prior() draws from diffusion priors, got {type(prior).__name__}.")
+    if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+        raise ValueError(f"sample_prior() draws a whole number of images, got {count!r}.")
     size = prior.shape if prior.shape is not None else shape
     if size is None:
         raise ValueError(f"{prior.name} has no shape of its own; give shape=...")

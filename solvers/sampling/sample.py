@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -19,7 +20,7 @@ from recon.solvers.result import Reason
 from recon.solvers.sampling.particles import ParticleSampler
 from recon.solvers.sampling.posterior_samples import PosteriorSamples
 from recon.solvers.sampling.sample_run import SampleRun
-from recon.solvers.sampling.sampler import Sampler
+from recon.solvers.sampling.sampler import Sampler, checked_streams
 from recon.solvers.sampling.value_range import check_values
 
 
@@ -66,15 +67,18 @@ def sample(
     :meth:`recon.solvers.Sampler.solve`); OSError, in one sentence, where ``store`` cannot be written.
     """
     if not isinstance(sampler, Sampler):
-        raise TypeError(f"sample() draws with a Sampler such as MMPS, got {type(sampler).__name__}.")
+        given = f"the class {sampler.__name__}" if isinstance(sampler, type) else type(sampler).__name__
+        raise TypeError(f"sample() draws with a Sampler such as MMPS(steps=50), got {given}.")
+    if not isinstance(problem, Problem):
+        raise TypeError(f"sample() draws for a Problem, got {type(problem).__name__}.")
     if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-        raise ValueError(f"expected at least one sample, got {samples!r}.")
+        raise ValueError(f"expected samples to be a whole number from 1 up, got {samples!r}.")
     if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, int) or chunk < 1):
         raise ValueError(f"expected chunk to be a whole number from 1 up, got {chunk!r}.")
     if sampler.streams is not None:
         raise ValueError("sample() sets the random streams itself; leave streams of the sampler out.")
     count = prod(problem.batch)
-    numbers = list(range(count) if items is None else items)
+    numbers = list(range(count) if items is None else checked_streams(items, "sample()"))
     if len(numbers) != count or any(not 0 <= i < 2**32 for i in numbers):
         raise ValueError(f"expected {count} item numbers between 0 and 2^32 - 1, got {numbers}.")
     check_values(problem.flatten())
@@ -105,6 +109,13 @@ def sample(
             raise
     images, result = run.finish()
     complete = torch.tensor([reason is Reason.COMPLETED for reason in result.reasons], dtype=torch.bool)
+    diverged = sum(reason is Reason.DIVERGED for reason in result.reasons)
+    if diverged:
+        warnings.warn(
+            f"{diverged} of {len(result.reasons)} samples went astray, to values that are not finite or far too large: "
+            "their last sound images stay in samples, and statistics leave them out.",
+            stacklevel=2,
+        )
     per_image = {kind: number / max(run.done * several, 1) for kind, number in calls.images.items()}
     return PosteriorSamples(
         images, complete.reshape(samples, *problem.batch), result, calls=dict(calls), calls_per_image=per_image

@@ -52,7 +52,11 @@ class SampleRun:
         if images is None:
             return None
         self.problem.operator.check(images, self.problem.shape)
-        whole = images.expand(*self.layout, *self.problem.shape)
+        try:
+            whole = images.expand(*self.layout, *self.problem.shape)
+        except RuntimeError:
+            wanted = (*self.layout, *self.problem.shape)
+            raise ValueError(f"expected images that broadcast to {wanted}, got {tuple(images.shape)}.") from None
         return whole[torch.unravel_index(torch.tensor(list(rows), dtype=torch.long), self.layout)]
 
     def callback(self, callback: Callable[..., None] | None) -> Callable[..., None] | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from numbers import Integral
+from reprlib import repr as shortened
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -35,6 +38,15 @@ class SamplerState(NamedTuple):
     stream: Tensor
     records: tuple[Tensor, ...]
     memory: tuple[Tensor, ...] = ()
+
+
+def checked_streams(streams: object, owner: str) -> tuple[int, ...]:
+    """Random streams as integers of 64 bits; one sentence for anything else."""
+    given = list(streams) if isinstance(streams, Iterable) else [streams]
+    sound = not isinstance(streams, str) and isinstance(streams, Iterable)
+    if not sound or any(not isinstance(s, Integral) or not -(2**63) <= int(s) < 2**63 for s in given):
+        raise ValueError(f"{owner} expects streams to be integers of 64 bits, got {shortened(streams)}.")
+    return tuple(int(s) for s in given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +93,12 @@ class Sampler(Solver):
             raise ValueError(f"{self.name} expects steps >= 2, got {self.steps!r}.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int):
             raise TypeError(f"{self.name} expects an integer seed, got {self.seed!r}.")
+        if not -(2**63) <= self.seed < 2**64:
+            raise ValueError(f"{self.name} expects a seed of at most 64 bits, got {self.seed}.")
         if self.noise_schedule is not None and not isinstance(self.noise_schedule, NoiseSchedule):
             raise TypeError(f"{self.name} expects a NoiseSchedule, got {type(self.noise_schedule).__name__}.")
         if self.streams is not None:
-            object.__setattr__(self, "streams", tuple(int(s) for s in self.streams))
+            object.__setattr__(self, "streams", checked_streams(self.streams, self.name))
         object.__setattr__(self, "stop", MaxIter(self.steps))
         super().__post_init__()
 

@@ -44,6 +44,9 @@ def check_values(problem: Problem) -> None:
     UserWarning where the noise is low enough to tell, images in one half of the range explain an item's data to
     within the noise, those in the other half do not, and the mean of the prior lies in that other half.
 
+    UserWarning, too, where images in the lowest eighth of the range explain an item's data and its end alone does not:
+    the prior then takes the values for much smaller than they are meant.
+
     A problem is looked at once: what was found is noted on it.
     """
     prior, A, bounds = problem.prior, problem.operator, _bounds(problem)
@@ -70,6 +73,16 @@ def check_values(problem: Problem) -> None:
         images = torch.full_like(problem.zeros(), (high - low) / 2)
         power = item_sum(A(images).abs().square(), test.rank) / (test.count * test.variance)
         if not bool((power > VISIBLE).any()):
+            return
+        eighth = low + (high - low) / 8
+        faint = test.explained(low, eighth) & ~test.explained(low, low) & (power > VISIBLE)
+        if bool(faint.any()):
+            warnings.warn(
+                f"{prior.name} is for images with values in [{low:g}, {high:g}], and images in [{low:g}, {eighth:g}] "
+                f"explain the data of item {_first(faint)}: give the prior the value_range that its images have.",
+                UserWarning,
+                stacklevel=3,
+            )
             return
         halves = (low, middle), (middle, high)
         explained = [test.explained(*half) for half in halves]

@@ -63,7 +63,9 @@ class CoverageCurve:
         return cls(nominal, shares.mean(0), *band(shares, seed), len(flat))
 
     def at(self, level: float) -> float:
-        """The coverage at a nominal level, linear between those of the curve."""
+        """The coverage at a nominal level from 0 to 1, linear between those of the curve."""
+        if not 0 <= level <= 1:
+            raise ValueError(f"expected a level from 0 to 1, got {level!r}.")
         ends = torch.tensor([0.0, 1.0], dtype=torch.float64)
         x = torch.cat([ends[:1], self.levels, ends[1:]])
         y = torch.cat([ends[:1], self.coverage, ends[1:]])

@@ -3,8 +3,8 @@ import torch
 
 from recon.metrics import coverage
 from recon.operators import Diagonal, GaussianNoise, Identity, PoissonNoise
-from recon.priors import GaussianPrior
-from recon.solvers import MMPS, KarrasSchedule, PosteriorSamples, Problem, Reason, Result, sample
+from recon.priors import GaussianPrior, VPDiffusion
+from recon.solvers import DPS, MMPS, KarrasSchedule, PosteriorSamples, Problem, Reason, Result, sample
 from recon.solvers.sampling import pixelwise
 
 GAINS = torch.tensor([1.0, 0.0, 0.5], dtype=torch.float64)
@@ -176,3 +176,35 @@ def test_parts_that_are_known_to_be_zero_do_not_count_as_covered() -> None:
     assert torch.equal(padded.level_of(truth + 0j), real.level_of(truth))
     assert coverage(samples + 0j, truth + 0j) == coverage(samples, truth)
     assert padded.level_of(truth + 1j).shape == (2, 50, 2)
+
+
+def test_a_real_truth_of_complex_samples_has_no_imaginary_part() -> None:
+    x = torch.randn(20, 1, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.complex128)
+    truth = torch.zeros(1, 4, 4, dtype=torch.float64)
+    found = PosteriorSamples.of(x)
+    torch.testing.assert_close(found.level_of(truth), found.level_of(truth + 0j))
+    assert float(found.level_of_image(truth)) == float(found.level_of_image(truth + 0j))
+    for wrong, sentence in (
+        (truth[..., :3], r"images of the samples' shape \(1, 4, 4\), got \(1, 4, 3\)"),
+        (truth[0], r"got \(4, 4\)"),
+        (truth.numpy(), "are a tensor, got ndarray"),
+    ):
+        for ask in (found.level_of, found.level_of_image):
+            with pytest.raises((ValueError, TypeError), match=sentence):
+                ask(wrong)
+    assert coverage(x[:, 0], truth[0]) == coverage(x[:, 0], truth[0] + 0j) > 0.5
+    assert coverage(x[:, 0].real, truth[0] + 0j) == coverage(x[:, 0].real, truth[0])
+    with pytest.raises(TypeError, match="the samples are real"):
+        PosteriorSamples.of(x.real).level_of(truth + 0j)
+    with pytest.raises(ValueError, match=r"the region is one of images \(1, 4, 4\)"):
+        found.region(0.5).contains(truth[..., :3])
+    assert PosteriorSamples.of(torch.arange(48).reshape(3, 1, 4, 4)).std.dtype == torch.get_default_dtype()
+
+
+def test_samples_that_went_astray_are_told_of() -> None:
+    nothing = VPDiffusion(lambda x, t: x * torch.nan, (4, 4), value_range=(-1.0, 1.0))
+    problem = Problem(Identity((4, 4)), torch.zeros(1, 4, 4), GaussianNoise(0.5), nothing)
+    with pytest.warns(UserWarning, match="2 of 2 samples went astray"):
+        found = sample(DPS(steps=3), problem, 2)
+    assert not bool(found.complete.any())
+    assert bool(found.mean.isnan().all())

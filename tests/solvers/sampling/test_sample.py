@@ -228,7 +228,7 @@ def test_an_empty_batch() -> None:
 
 def test_misuse_gets_one_sentence(tmp_path: Path) -> None:
     sampler = DPS(steps=5)
-    with pytest.raises(ValueError, match="at least one sample, got 0"):
+    with pytest.raises(ValueError, match="samples to be a whole number from 1 up, got 0"):
         sample(sampler, problem(2), 0)
     with pytest.raises(ValueError, match=r"expected 2 item numbers between 0 and 2\^32 - 1, got \[0\]"):
         sample(sampler, problem(2), items=[0])
@@ -240,3 +240,21 @@ def test_misuse_gets_one_sentence(tmp_path: Path) -> None:
         sample(sampler, problem(2), store=tmp_path / "x.npz")
     with pytest.raises(OSError, match=r"cannot be written to .*missing/x.npy' \(No such file or directory\)"):
         sample(sampler, problem(2), store=tmp_path / "missing" / "x.npy")
+    for arguments, sentence in (
+        (("mmps", problem(2)), "with a Sampler such as MMPS.*, got str"),
+        ((DPS, problem(2)), "got the class DPS"),
+        ((problem(2), sampler), "got Problem"),
+        ((sampler, None), "draws for a Problem, got NoneType"),
+        ((sampler, problem(2), 2.0), "whole number from 1 up, got 2.0"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=sentence):
+            sample(*arguments)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"expected images that broadcast to \(1, 2, 3\), got \(3, 3\)"):
+        sample(sampler, problem(2), initial=torch.zeros(3, 3, dtype=torch.float64))
+    for items in ([1.5, 2.0], "ab", 3):
+        with pytest.raises(ValueError, match="expects streams to be integers of 64 bits"):
+            sample(sampler, problem(2), items=items)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="a seed of at most 64 bits"):
+        DPS(seed=2**70)
+    with pytest.raises(ValueError, match="DPS expects streams to be integers of 64 bits"):
+        DPS(streams=(1.7,))  # type: ignore[arg-type]

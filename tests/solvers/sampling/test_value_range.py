@@ -159,3 +159,10 @@ def test_images_of_an_autoencoder_and_complex_ones_taken_for_real() -> None:
 def test_noise_has_to_be_stated() -> None:
     with pytest.raises(ValueError, match="MMPS samples a posterior, which depends on the noise"):
         MMPS(steps=2).solve(Problem(OPERATORS["identity"], discs(1), prior=UNIT))
+
+
+@each
+def test_images_far_smaller_than_the_prior_s_are_warned_of(operator: LinearOperator) -> None:
+    """Attenuation in 1/mm behind a prior for [0, 1]."""
+    with pytest.warns(UserWarning, match=r"images in \[0, 0.125\] explain the data of item \d: give the prior"):
+        check_values(posed(operator, 0.05 * discs(3), 5e-3, UNIT))
