@@ -42,11 +42,11 @@ class SamplerState(NamedTuple):
 
 def checked_streams(streams: object, owner: str) -> tuple[int, ...]:
     """Random streams as integers of 64 bits; one sentence for anything else."""
-    given = list(streams) if isinstance(streams, Iterable) else [streams]
-    sound = not isinstance(streams, str) and isinstance(streams, Iterable)
-    if not sound or any(not isinstance(s, Integral) or not -(2**63) <= int(s) < 2**63 for s in given):
+    given: list[Any] = list(streams) if isinstance(streams, Iterable) and not isinstance(streams, str) else [streams]
+    numbers = [int(s) for s in given if isinstance(s, Integral)]
+    if not isinstance(streams, Iterable) or numbers != given or any(not -(2**63) <= n < 2**63 for n in numbers):
         raise ValueError(f"{owner} expects streams to be integers of 64 bits, got {shortened(streams)}.")
-    return tuple(int(s) for s in given)
+    return tuple(numbers)
 
 
 @dataclass(frozen=True, kw_only=True)
