@@ -154,7 +154,7 @@ def table() -> list[str]:
         for name in names:
             start = time.perf_counter()
             found = measured(row, name)
-            cells.append(f"{number(found.w2)} ({number(found.seen)}, {number(found.unseen)})")
+            cells.append(f"{number(found.w2)}, {number(found.bias)} ({number(found.seen)}, {number(found.unseen)})")
             print(f"{row.name:44s} {name:9s} {cells[-1]:24s} {time.perf_counter() - start:6.1f} s", file=sys.stderr)
         lines.append(f"| {row.name} | {row.sampler.kind} | " + " | ".join(cells) + " |")
     return lines
@@ -213,15 +213,17 @@ HEAD = """# Audit of samplers
 
 For Gaussian priors the posterior is known, and so is what most samplers draw: their steps are affine, so that mean and
 covariance of the last state follow from those of the first without any sampling. Entries are the Wasserstein-2 distance
-from the posterior in units of the root of the trace of its covariance, and in brackets the ratios of the spreads in the
-range of Aᴴ and in the kernel of A: 1 is right, 0 is no spread at all. A distance of 0 is exact; one image, the
-posterior's mean, has 1. Images have 8 × 8 pixels and a prior with the spectrum of photographs; σ_y = 0.1. Unless said
-otherwise a row has {steps} steps of the DDPM schedule and the method's default integrator. `DPS` and `MCG`, whose steps
-are not affine, are rows of {draws} samples, with an error of about 0.1; of the Langevin chains `ULA` and `SKROCK` rows
-show the law to which they tend. "What it is" is what the class says of itself: exact up to a schedule or a number of
-particles, a bias that is known in closed form, a heuristic, or an estimate that is no sample. `MMPS` is called
-heuristic for priors in general; for Gaussian ones it is exact. Of point estimates the distance counts alone.
-`TwistedSMC`, exact for any prior, is measured on mixtures ([below](#mixtures)).
+from the posterior and that of the means, both in units of the root of the trace of its covariance, and in brackets the
+ratios of the spreads in the range of Aᴴ and in the kernel of A: 1 is right, 0 is no spread at all. A distance of 0 is
+exact; one image, the posterior's mean, has 1. Images have 8 × 8 pixels and a prior with the spectrum of photographs;
+σ_y = 0.1. Unless said otherwise a row has {steps} steps of the DDPM schedule and the method's default integrator. `DPS`
+and `MCG`, whose steps are not affine, are rows of {draws} samples, with an error of about 0.1; of the Langevin chains
+`ULA` and `SKROCK` rows show the law to which they tend. "What it is" is what the class says of itself: exact up to a
+schedule or a number of particles, a bias that is known in closed form, a heuristic, or an estimate that is no sample.
+`MMPS` is called heuristic for priors in general; for Gaussian ones it is exact. Of point estimates the distance counts
+alone. `TwistedSMC`, exact for any prior, is measured on mixtures ([below](#mixtures)); `PSLD`, `ReSample`, `MaskShift`,
+`JointDPS` and `EnKG`, which take other problems, against their recursions or closed forms in
+`tests/solvers/sampling`.
 
 Measured {date}: `python -m tests.solvers.sampling.audit_table`. Each recursion is also compared with one written from
 its paper, to 1e-8 in mean and covariance (`tests/solvers/sampling/guidance`).
