@@ -11,7 +11,7 @@ from warnings import catch_warnings, filterwarnings
 from recon.files.whole import whole
 
 INK, MUTED, RULE = "#1a1a1a", "#6b6b6b", "#d9d9d9"
-LINES = ("#1f5fa8", "#c8553d", "#3d8b5f", "#8a5fa8", "#b5892b", "#4a9aa8")
+LINES = ("#1f5fa8", "#c8553d", "#3d8b5f", "#8a5fa8", "#b5892b", "#4a9aa8", "#a8447e", "#5b6b2f")
 
 _STYLE = {
     "font.family": "sans-serif",
