@@ -69,7 +69,7 @@ METHODS: dict[str, Callable[[Case], Candidate]] = {
     "heun": _prior(Heun()),
     "dps": _posterior(DPS),
     "pigdm": _posterior(PiGDM, clip=False),
-    "mmps": _posterior(MMPS, cg_max_iter=ITERATIONS, cg_rtol=1e-12, cg_conjugacy=torch.inf),
+    "mmps": _posterior(MMPS, clip=False, cg_max_iter=ITERATIONS, cg_rtol=1e-12, cg_conjugacy=torch.inf),
     "diffpir": _posterior(DiffPIR, lam=LAMBDA),
 }
 
