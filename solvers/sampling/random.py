@@ -92,12 +92,12 @@ def _key(seed: int) -> np.ndarray:
 def _on_cpu(seed: int, streams: Tensor, steps: Tensor, count: int, dtype: torch.dtype) -> Tensor:
     streams, steps = (v.to(torch.int64).contiguous() for v in (streams, steps))
     if dtype == torch.float32:
-        out = torch.empty(len(streams), count)
+        out = torch.empty(len(streams), count, dtype=dtype, device="cpu")
         _in_single()(seed & _WORD, streams.data_ptr(), steps.data_ptr(), out.data_ptr(), len(streams), count)
         return out
     from recon.solvers.sampling.kernels.philox import uniforms
 
-    unit = torch.empty(2, len(streams), (count + 3) // 4, 2, dtype=torch.float64)
+    unit = torch.empty(2, len(streams), (count + 3) // 4, 2, dtype=torch.float64, device="cpu")
     uniforms(_key(seed), *(v.numpy().view(np.uint64) for v in (streams, steps)), unit.numpy())
     return _gaussian(unit[0].to(dtype), unit[1].to(dtype))[:, :count].contiguous()
 

@@ -79,3 +79,18 @@ def test_draws_of_a_step_are_independent_of_each_other_and_of_other_steps() -> N
         assert float((other - first).abs().min()) > 0
     with pytest.raises(ValueError, match="a step draws at most 4096 images of noise, got number 4096"):
         keyed(0, streams, torch.tensor([1]), (5,), torch.float64, 4096)
+
+
+def test_the_default_precision_of_torch_plays_no_part() -> None:
+    """Numbers are written to memory by address, which has to be that of single precision."""
+    streams, steps = torch.arange(3), torch.ones(3, dtype=torch.long)
+    wanted = normal(5, streams, steps, (7,), torch.float32)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = normal(5, streams, steps, (7,), torch.float32)
+    finally:
+        torch.set_default_dtype(before)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, wanted)
+    assert normal(5, streams[:0], steps[:0], (7,), torch.float32).shape == (0, 7)
