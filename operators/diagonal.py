@@ -15,6 +15,8 @@ from recon.operators.tensors import fixed, per_item
 class Diagonal(LinearOperator):
     """x ↦ d ⊙ x with a fixed tensor d; the adjoint multiplies by d̄. ‖A‖ = max|d|."""
 
+    elementwise = True
+
     def __init__(self, diagonal: Tensor) -> None:
         self.diagonal = fixed(diagonal, "Diagonal", "diagonal")
         super().__init__(self.diagonal.shape, self.diagonal.shape)
@@ -35,10 +37,14 @@ class Diagonal(LinearOperator):
         return frozenset({"solve_normal", "pinv", "normal_pinv", "svd"})
 
     def solve_normal(self, b: Tensor, rho: float | Tensor) -> Tensor:
-        return b / (self.constant("diagonal", b).abs().square() + per_item(rho, b, len(self.domain_shape)))
+        return b / (self._square(b) + per_item(rho, b, len(self.domain_shape)))
+
+    def _square(self, like: Tensor) -> Tensor:
+        d = self.constant("diagonal", like)
+        return d.abs().square() if d.is_complex() else d.square()
 
     def normal_pinv(self, b: Tensor) -> Tensor:
-        square = self.constant("diagonal", b).abs().square()
+        square = self._square(b)
         return torch.where(square == 0, 0, b / torch.where(square == 0, 1, square))
 
     def pinv(self, y: Tensor) -> Tensor:

@@ -16,6 +16,8 @@ from recon.operators.tensors import per_item
 class Identity(LinearOperator):
     """x ↦ x on tensors of one shape; unitary."""
 
+    elementwise = True
+
     def __init__(self, shape: Sequence[int]) -> None:
         super().__init__(shape, shape)
 

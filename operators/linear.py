@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
@@ -46,6 +46,9 @@ class LinearOperator(Operator):
 
     Half-precision input is computed in float32 and rounded once at the end (see :meth:`takes_half`).
     """
+
+    elementwise: ClassVar[bool] = False
+    """Whether each datum is a multiple of one pixel: then no rounding leaks into the kernel of A."""
 
     @abstractmethod
     def apply_adjoint(self, y: Tensor) -> Tensor:

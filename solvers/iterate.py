@@ -37,10 +37,11 @@ def iterate(
 ) -> Result:
     """Run ``solver`` on ``problem`` until its rule stops every item.
 
-    Items are independent: one that has converged or diverged leaves the batch, costs nothing more and keeps the
-    iterate it stopped at. An iterate that is not finite, or 1e8 times larger than the first, is divergence; the last
-    good iterate is kept. On the CPU that is noticed at once, elsewhere when the solver next measures, so that no
-    iteration waits for the device. An interrupt (Ctrl-C) ends the loop and keeps the latest iterates.
+    Items are independent: one that has converged or diverged leaves the batch, costs nothing more and keeps the iterate
+    it stopped at. An iterate that is not finite, or 1e8 times larger than the first, is divergence; the last good
+    iterate is kept. On the CPU that is noticed at once, elsewhere when the solver next measures, so that no iteration
+    waits for the device; samplers, whose iterates before the end are no answer, measure first everywhere. An interrupt
+    (Ctrl-C) ends the loop and keeps the latest iterates.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ class _Run:
         if self.reference is None:
             self.reference = torch.maximum(item_norm(image, ndim), item_norm(solver.image(before), ndim))
         due = self.iteration % solver.check_every == 0 or self.iteration >= solver.stop.max_iter
-        if due or image.device.type == "cpu":
+        if due or (image.device.type == "cpu" and not solver.schedule):
             norm = item_norm(image, ndim)
             sizes = zip(norm.tolist(), self.reference.tolist(), strict=True)  # numbers: cheaper than tensors so small
             sound = [size < inf and not size > GROWTH * first > 0 for size, first in sizes]

@@ -89,7 +89,7 @@ class EDMDiffusion(NetworkDiffusion):
             return Preconditioning(0.0, 1.0, 1.0, level_of(s))
         d = self.sigma_data
         c_in = (s**2 + d**2) ** -0.5
-        return Preconditioning((d * c_in) ** 2, s * d * c_in, c_in, log_of(s) / 4)
+        return Preconditioning((d * c_in) ** 2, s * d * c_in, c_in, log_of(s, 0.25))
 
     @classmethod
     def examples(cls) -> Iterator[Prior]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import Any, Literal, get_args
 
@@ -46,13 +45,15 @@ class HeldNetwork:
         half = self._half(weights)
         network = self._at(x.device, half is not None, weights)
         dtype = torch.float32 if half is not None else x.dtype if weights is None else weights.dtype
-        floating = [isinstance(level, Tensor) and level.is_floating_point() for level in levels]
         given = [
-            level.to(device=x.device, dtype=dtype) if is_floating else level  # type: ignore[attr-defined]
-            for level, is_floating in zip(levels, floating, strict=True)
+            level.to(device=x.device, dtype=dtype) if isinstance(level, Tensor) and level.is_floating_point() else level
+            for level in levels
         ]
-        with _casting(x.device, half):
+        if half is None:
             out = network(x.to(dtype), *given)
+        else:
+            with torch.autocast(x.device.type, dtype=half):
+                out = network(x.to(dtype), *given)
         if not isinstance(out, Tensor):
             raise TypeError(f"{self.owner}: the network returned {type(out).__name__}, expected a tensor.")
         return out if out.is_complex() else out.to(x.dtype)
@@ -112,7 +113,3 @@ def check_mode(network: object, owner: str) -> None:
                 f"{owner} got a network with {type(module).__name__} in training mode, where images of a batch "
                 "are not independent; call .eval() on it first."
             )
-
-
-def _casting(device: torch.device, half: torch.dtype | None) -> AbstractContextManager[object]:
-    return nullcontext() if half is None else torch.autocast(device.type, dtype=half)

@@ -54,7 +54,7 @@ class Network(HeldNetwork):
         if x.numel() == 0:
             return x.clone()
         count, pixels = prod(x.shape[:k]), x.shape[x.ndim - self.dims :]
-        if isinstance(level, Tensor) and level.ndim:
+        if isinstance(level, Tensor) and level.ndim and tuple(level.shape) != (count,):
             level = level.reshape(*level.shape, *(1,) * (k - level.ndim)).expand(x.shape[:k]).reshape(count)
         out = self.run(x.reshape(count, self.channels, *pixels), level)
         if tuple(out.shape) == (count, 2 * self.channels, *pixels):

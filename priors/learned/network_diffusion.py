@@ -103,7 +103,7 @@ class NetworkDiffusion(DiffusionPrior):
         leads = x.shape[: x.ndim - self.network.item_ndim]
         if not leads:
             return self.network(x[None], level.reshape(1))[0]
-        return self.network(x, level.reshape(level.shape[: len(leads)]).expand(leads))
+        return self.network(x, (level.reshape(level.shape[: len(leads)]) if level.ndim else level).expand(leads))
 
     def expectation(self, u: Tensor, sigma: float | Tensor) -> Tensor:
         if u.is_complex():
@@ -155,9 +155,9 @@ def level_of(s: float | Tensor) -> Tensor:
     return s if isinstance(s, Tensor) else torch.tensor(s, dtype=torch.float64)
 
 
-def log_of(s: float | Tensor) -> Tensor:
-    """log s, likewise."""
-    return s.log() if isinstance(s, Tensor) else level_of(log(s))
+def log_of(s: float | Tensor, factor: float = 1.0) -> Tensor:
+    """c log s, likewise."""
+    return times(factor, s.log()) if isinstance(s, Tensor) else level_of(factor * log(s))
 
 
 def one_of(value: Any, known: Any, owner: str, name: str) -> None:

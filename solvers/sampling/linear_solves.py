@@ -14,13 +14,19 @@ from recon.solvers.sampling.tangent import Tangent
 
 
 def pull(
-    operator: Operator, at: Tangent, sigma_y: Scatter, r: Tensor, rho: Tensor, rtol: float = 1e-4, max_iter: int = 50
+    operator: Operator,
+    at: Tangent,
+    sigma_y: Scatter,
+    r: Tensor,
+    rho: float | Tensor,
+    rtol: float = 1e-4,
+    max_iter: int = 50,
 ) -> tuple[Tensor, CGInfo]:
     """Aᴴ (Σ + ρ A Aᴴ)⁻¹ r per item, by which c + ρ · pull(y − A c) = argmin_x ‖y − A x‖²_{Σ⁻¹} + ‖x − c‖²/ρ.
 
     In closed form where the operator has ``solve_normal`` and the noise is white: ρ⁻¹ (AᴴA + (σ_y²/ρ) I)⁻¹ Aᴴ r, in
-    double precision, since σ_y²/ρ may be too small for operators with a kernel; else by conjugate gradients in the
-    space of data.
+    double precision unless the operator is ``elementwise``, since σ_y²/ρ may be too small for what rounding leaves in
+    its kernel; else by conjugate gradients in the space of data.
 
     Parameters
     ----------
@@ -29,19 +35,20 @@ def pull(
     r
         ``(batch, *range_shape)``.
     rho
-        ρ > 0, one per item.
+        ρ > 0, one number or one per item.
     rtol, max_iter
         Where conjugate gradients stop; what they reached is the second value, zeros for the closed form.
     """
     real = r.real.dtype if r.is_complex() else r.dtype
-    rho = rho.to(r.device, real)
     white = sigma_y.white
     if white is not None and isinstance(operator, LinearOperator) and "solve_normal" in operator.capabilities:
-        b = operator.adjoint(r.to(torch.complex128 if r.is_complex() else torch.float64))
-        x = operator.solve_normal(b, (white / rho).double()) / per_item(rho.double(), b, b.ndim - 1)
-        zero = torch.zeros(len(r), dtype=real, device=r.device)
+        precise = real if operator.elementwise else torch.float64
+        b = operator.adjoint(r.to(precise.to_complex() if r.is_complex() else precise))
+        rho = rho.to(r.device, precise) if isinstance(rho, Tensor) else rho
+        x = operator.solve_normal(b, white.to(precise) / rho) / per_item(rho, b, b.ndim - 1)
+        zero = white.new_zeros(len(r))
         return x.to(r.dtype if x.is_complex() == r.is_complex() else real), CGInfo(zero, zero)
-    rank = r.ndim - 1
+    rank, rho = r.ndim - 1, rho.to(r.device, real) if isinstance(rho, Tensor) else rho
 
     def system(v: Tensor) -> Tensor:
         image: Tensor = per_item(rho, v, rank) * at.forward(at.adjoint(v))

@@ -65,9 +65,10 @@ def keyed(
 
 def _normal(seed: int, streams: Tensor, steps: Tensor, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """The numbers; one op, so that compilers leave its integer arithmetic alone."""
-    count, device = prod(shape), streams.device
+    device = streams.device
     if device.type == "cpu":
-        return _on_cpu(seed, streams, steps.to(device), count, dtype).view(len(streams), *shape)
+        return _on_cpu(seed, streams, steps.to(device), shape, dtype)
+    count = prod(shape)
     blocks, steps = (count + 3) // 4, steps.to(device)
     if device.type == "cuda" and _triton():
         from recon.solvers.sampling.kernels.philox_gpu import normals
@@ -89,17 +90,17 @@ def _key(seed: int) -> np.ndarray:
     return np.array([seed & _MASK, seed >> 32 & _MASK], dtype=np.uint64)
 
 
-def _on_cpu(seed: int, streams: Tensor, steps: Tensor, count: int, dtype: torch.dtype) -> Tensor:
-    streams, steps = (v.to(torch.int64).contiguous() for v in (streams, steps))
+def _on_cpu(seed: int, streams: Tensor, steps: Tensor, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    count, streams, steps = prod(shape), streams.to(torch.int64).contiguous(), steps.to(torch.int64).contiguous()
     if dtype == torch.float32:
-        out = torch.empty(len(streams), count, dtype=dtype, device="cpu")
+        out = streams.new_empty((len(streams), *shape), dtype=dtype)
         _in_single()(seed & _WORD, streams.data_ptr(), steps.data_ptr(), out.data_ptr(), len(streams), count)
         return out
     from recon.solvers.sampling.kernels.philox import uniforms
 
     unit = torch.empty(2, len(streams), (count + 3) // 4, 2, dtype=torch.float64, device="cpu")
     uniforms(_key(seed), *(v.numpy().view(np.uint64) for v in (streams, steps)), unit.numpy())
-    return _gaussian(unit[0].to(dtype), unit[1].to(dtype))[:, :count].contiguous()
+    return _gaussian(unit[0].to(dtype), unit[1].to(dtype))[:, :count].reshape(len(streams), *shape)
 
 
 @cache

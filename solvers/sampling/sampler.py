@@ -178,7 +178,7 @@ class Sampler(Solver):
     def level(self, problem: Problem, state: SamplerState) -> Level:
         """The noise levels between which the next step goes."""
         steps, sigmas = state.step.tolist(), self.sigmas(problem)
-        if any(step >= self.steps for step in steps):
+        if steps and max(steps) >= self.steps:
             raise ValueError(f"{self.name} has {self.steps} steps; the schedule has been run through.")
         return levels_at(sigmas, steps)
 

@@ -117,6 +117,9 @@ def scatter(problem: Problem, clean: Tensor) -> Scatter:
     * :class:`recon.operators.BeerLambertNoise`: likewise of the logarithms of counts with mean m = I₀e⁻ᶻ + b,
       Σ = m/(m − b)², with m − b at least half a count.
     """
+    kept: dict[str, IndependentScatter] = problem.__dict__
+    if "_scatter" in kept:  # Gaussian noise, the same around any ``clean``
+        return kept["_scatter"]
     noise, data = problem.noise, problem.data
     if isinstance(noise, CorrelatedNoise):
         return CorrelatedScatter(noise, data)
@@ -128,11 +131,9 @@ def scatter(problem: Problem, clean: Tensor) -> Scatter:
         through = (noise.blank.to(clean) * torch.exp(-clean)).clamp(min=0.5)
         return IndependentScatter((through + noise.background.to(clean)) / through.square(), data)
     assert isinstance(noise, GaussianNoise)
-    kept: dict[str, IndependentScatter] = problem.__dict__  # the same around any ``clean``
-    if "_scatter" not in kept:
-        sigma = torch.as_tensor(noise.sigma, dtype=real.dtype, device=real.device)
-        variance = sigma.square().expand(len(data)) if sigma.ndim < 2 else sigma.square()
-        kept["_scatter"] = IndependentScatter(variance, data)
+    sigma = torch.as_tensor(noise.sigma, dtype=real.dtype, device=real.device)
+    variance = sigma.square().expand(len(data)) if sigma.ndim < 2 else sigma.square()
+    kept["_scatter"] = IndependentScatter(variance, data)
     return kept["_scatter"]
 
 

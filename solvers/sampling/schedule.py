@@ -133,8 +133,9 @@ def _noise_levels(prior: DiffusionPrior, schedule: NoiseSchedule | None, steps: 
 def levels_at(sigmas: Tensor, steps: Sequence[int]) -> Level:
     """The noise levels between which a step goes, for each item's number of steps done."""
     if steps and steps.count(steps[0]) == len(steps):
-        upper, sigma, lower = ([inf] if steps[0] == 0 else []) + sigmas[max(steps[0] - 1, 0) : steps[0] + 2].tolist()
-        return Level.shared(sigma, lower, upper, len(steps), float(sigmas[0]))
+        numbers, i = sigmas.numpy(), steps[0]
+        sigma, lower, most = float(numbers[i]), float(numbers[i + 1]), float(numbers[0])
+        return Level.shared(sigma, lower, float(numbers[i - 1]) if i else inf, len(steps), most)
     done = torch.tensor(steps, dtype=torch.long)
     upper = torch.where(done > 0, sigmas[(done - 1).clamp(min=0)], inf)
     return Level(sigmas[done], sigmas[done + 1], upper, float(sigmas[0]))

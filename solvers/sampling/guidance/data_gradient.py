@@ -8,17 +8,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recon.operators.tensors import item_norm, per_item
+from recon.operators.tensors import item_norm, per_item, shared_number
 from recon.priors.learned.diffusion import DiffusionPrior, Pullback
 from recon.solvers.problem import Problem
 from recon.solvers.sampling.integrators.integrator import Level
-from recon.solvers.sampling.scatter import residual, scatter
+from recon.solvers.sampling.scatter import scatter
 
 
 class DataGradient(NamedTuple):
-    """∇‖W (y − A(x̂₀))‖ as a displacement of the next state, and the norm itself per item."""
+    """∇‖W (y − A(x̂₀))‖ as a displacement of the next state: ``factor`` times ``direction``; and the norm per item."""
 
-    displacement: Tensor
+    direction: Tensor
+    factor: float | Tensor
     norm: Tensor
 
 
@@ -41,15 +42,17 @@ def data_gradient(
         What the displacement is multiplied by.
     """
     ndim = len(problem.operator.range_shape)
-    r = residual(problem, problem.operator(x0))
-    weighted, norm = r, item_norm(r, ndim)
     assert problem.noise is not None
-    around = scatter(problem, problem.noise.most_likely(problem.data))
+    data = problem.noise.most_likely(problem.data)
+    r, around = data - problem.operator(x0), scatter(problem, data)
+    weighted, norm = r, item_norm(r, ndim)
     if around.white is None:
         mean: Tensor = per_item(around.variance.to(norm), r, ndim)  # type: ignore[assignment]
         weighted, norm = mean * around.inverse(r), item_norm(mean.sqrt() * around.whiten(r), ndim)
     half = pullback(problem.operator.vjp(x0, weighted))  # −∇_u ½‖W r‖²
-    per_u = level.each(lambda sigma, s: -times * hypot(1, prior.scale * sigma) * hypot(1, prior.scale * s))
-    per_u = per_u.to(norm) if isinstance(per_u, Tensor) else per_u
-    factor = per_u / (prior.scale**2 * torch.where(norm > 0, norm, 1))
-    return DataGradient(per_item(factor, half, len(problem.shape)) * half, norm)
+    scale, least = prior.scale, torch.finfo(norm.dtype).tiny ** 0.5  # what is below is taken for 0
+    per_u = level.each(lambda sigma, s: -times * hypot(1, scale * sigma) * hypot(1, scale * s) / scale**2)
+    size = shared_number(norm)
+    if size is not None and not isinstance(per_u, Tensor):
+        return DataGradient(half, per_u / max(size, least), norm)
+    return DataGradient(half, (per_u.to(norm) if isinstance(per_u, Tensor) else per_u) / norm.clamp(min=least), norm)

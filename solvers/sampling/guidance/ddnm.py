@@ -13,7 +13,7 @@ from recon.operators.tensors import checked_count
 from recon.solvers.problem import Problem
 from recon.solvers.sampling.guidance.guided import Guess, Guided
 from recon.solvers.sampling.guidance.pseudo_inverse import pseudo_inverse
-from recon.solvers.sampling.integrators.integrator import Level, Noise, wide
+from recon.solvers.sampling.integrators.integrator import Level, Noise
 from recon.solvers.sampling.integrators.renoise import Renoise
 from recon.solvers.sampling.sampler import Sampler
 from recon.solvers.sampling.scatter import residual
@@ -79,8 +79,9 @@ class DDNM(Guided):
         if self.form == "paper":
             return Guess(denoised + change, records=records)
         assert isinstance(self.integrator, Renoise)
-        kept = (1 - self.integrator.zeta) ** 0.5 * level.lower / level.sigma
-        return Guess(denoised + change, wide(kept, u) * change, records)
+        zeta = self.integrator.zeta
+        kept = level.each(lambda sigma, s: (1 - zeta) ** 0.5 * s / sigma)
+        return Guess(denoised + change, change, kept, records)
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Sampler, Problem]]:

@@ -60,7 +60,7 @@ class DiffPIR(SolvedGuidance):
 
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
         x0 = self.prior(problem)(u, level.at)
-        A, rho = tangent(problem.operator, x0), level.per_item(lambda sigma, s: sigma**2 / self.lam)
+        A, rho = tangent(problem.operator, x0), level.each(lambda sigma, s: sigma**2 / self.lam)
         v, records = self.pulled(problem, A, rho)
         last = 0.0 if self.form == "code" else 1.0
         factor = level.each(lambda sigma, s: sigma**2 / self.lam * (1 if s > 0 else last))

@@ -62,7 +62,8 @@ class DPS(Guided):
         prior = self.prior(problem)
         x0, pullback = prior.linearise(u, level.at, once=True)
         step = self.zeta * (1 if self.form == "norm" else 2)
-        return Guess(x0, push=data_gradient(problem, prior, x0, pullback, level, -step).displacement)
+        found = data_gradient(problem, prior, x0, pullback, level, -step)
+        return Guess(x0, found.direction, found.factor)
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Sampler, Problem]]:

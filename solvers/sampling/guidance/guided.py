@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recon.solvers.problem import Problem
 from recon.solvers.sampling.integrators.ancestral import Ancestral
-from recon.solvers.sampling.integrators.integrator import Integrator, Level, Noise
+from recon.solvers.sampling.integrators.integrator import Integrator, Level, Noise, plus
 from recon.solvers.sampling.sampler import Sampler, SamplerState
 
 
@@ -22,14 +22,16 @@ class Guess(NamedTuple):
     ----------
     mean
         The estimate of E[x₀ | u, y], ``(batch, *shape)``.
-    push
-        What is added to the state after the step, for methods that are stated so; of a step's first estimate.
+    push, by
+        ``by`` · ``push`` is added to the state after the step, for methods that are stated so; of a step's first
+        estimate. ``by`` is one number, or one per item.
     records
         One number per item for each of the sampler's ``recorded`` names; of several estimates the largest is kept.
     """
 
     mean: Tensor
     push: Tensor | None = None
+    by: float | Tensor = 1.0
     records: tuple[Tensor, ...] = ()
 
 
@@ -79,8 +81,8 @@ class Guided(Sampler):
             return mean if bounds is None or mean.is_complex() else mean.clamp(*bounds)
 
         move = self.integrator.step(estimate, state.u, level, noise, state.memory)
-        push = guesses[0].push
-        u = self.after(problem, move.u if push is None else move.u + push, level, noise)
+        push, u = guesses[0].push, move.u
+        u = self.after(problem, u if push is None else plus(u, guesses[0].by, push), level, noise)
         columns = zip(*(guess.records for guess in guesses), strict=True)
         records = tuple(values[0] if len(values) == 1 else torch.stack(values).amax(0) for values in columns)
         return self.advance(state, u, move.x0, *records, memory=move.memory)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from recon.operators.linear import CapabilityError, LinearOperator
-from recon.operators.tensors import checked_count, item_norm, per_item
+from recon.operators.tensors import checked_count, item_norm
 from recon.solvers.problem import Problem
 from recon.solvers.sampling.guidance.data_gradient import data_gradient
 from recon.solvers.sampling.guidance.guided import Guess, Guided
@@ -81,10 +81,9 @@ class MCG(Guided):
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
         prior = self.prior(problem)
         x0, pullback = prior.linearise(u, level.at, once=True)
-        gradient, norm = data_gradient(problem, prior, x0, pullback, level)
-        if self.form == "paper":
-            gradient = 2 * per_item(norm, gradient, len(problem.shape)) * gradient
-        return Guess(x0, push=-self.alpha * gradient)
+        found = data_gradient(problem, prior, x0, pullback, level, -self.alpha)
+        by = found.factor if self.form == "code" else 2 * found.factor * found.norm
+        return Guess(x0, found.direction, by)
 
     def after(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Tensor:
         A = problem.linear

@@ -14,7 +14,7 @@ from recon.solvers.sampling.guidance.guided import Guess
 from recon.solvers.sampling.guidance.solved import SolvedGuidance
 from recon.solvers.sampling.integrators.ancestral import Ancestral
 from recon.solvers.sampling.integrators.ddim import DDIM
-from recon.solvers.sampling.integrators.integrator import Integrator, Level, Noise, wide
+from recon.solvers.sampling.integrators.integrator import Integrator, Level, Noise, plus
 from recon.solvers.sampling.sampler import Sampler
 from recon.solvers.sampling.small_problems import bent_problem, gaussian_problems, noisy_problems
 from recon.solvers.sampling.tangent import tangent
@@ -63,10 +63,10 @@ class NoiseRefined(SolvedGuidance):
             raise ValueError(f"NoiseRefined expects weight > 0, got {self.weight!r}.")
 
     def guide(self, problem: Problem, u: Tensor, level: Level, noise: Noise) -> Guess:
-        x0, rho = self.prior(problem)(u, level.at), level.sigma.square()
+        x0, rho = self.prior(problem)(u, level.at), level.each(lambda sigma, s: sigma**2)
         A = tangent(problem.operator, x0 if self.center == "estimate" else u)
         G, records = self.pulled(problem, A, rho)
-        return Guess(x0 + self.weight * wide(rho, u) * G, records=records)
+        return Guess(plus(x0, self.weight * rho, G), records=records)
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Sampler, Problem]]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf
+from math import hypot, inf
 from typing import ClassVar, Literal
 
 from torch import Tensor
 
 from recon.solvers.problem import Problem
-from recon.solvers.sampling.guidance.coordinates import width
 from recon.solvers.sampling.guidance.guided import Guess
 from recon.solvers.sampling.guidance.solved import SolvedGuidance
 from recon.solvers.sampling.integrators.ddim import DDIM
-from recon.solvers.sampling.integrators.integrator import Level, Noise, plus, wide
+from recon.solvers.sampling.integrators.integrator import Level, Noise, plus
 from recon.solvers.sampling.sampler import Sampler
 from recon.solvers.sampling.small_problems import bent_problem, gaussian_problems, noisy_problems
 from recon.solvers.sampling.tangent import tangent
@@ -66,13 +65,17 @@ class PiGDM(SolvedGuidance):
         prior = self.prior(problem)
         x0, pullback = prior.linearise(u, level.at, once=True)
         A, nu = tangent(problem.operator, x0), self.variance / prior.scale**2
-        rho = level.per_item(lambda sigma, s: nu * sigma**2 / (nu + sigma**2))
-        v, records = self.pulled(problem, A, rho)
+
+        def r2(sigma: float, s: float) -> float:
+            return nu * sigma**2 / (nu + sigma**2)
+
+        v, records = self.pulled(problem, A, level.each(r2))
         g = pullback(v)
         if self.form == "score":
             return Guess(plus(x0, level.each(lambda sigma, s: sigma**2), g), records=records)
-        factor = rho * width(prior, level.lower) if self.form == "paper" else rho
-        return Guess(x0, wide(factor, u) * g, records)
+        paper = self.form == "paper"
+        factor = level.each(lambda sigma, s: r2(sigma, s) * (hypot(1, prior.scale * s) if paper else 1))
+        return Guess(x0, g, factor, records)
 
     @classmethod
     def examples(cls) -> Iterator[tuple[Sampler, Problem]]:

@@ -17,7 +17,7 @@ from recon.solvers.problem import Problem
 from recon.solvers.sampling.guidance.coordinates import width
 from recon.solvers.sampling.guidance.guided import Guess, Guided
 from recon.solvers.sampling.guidance.pseudo_inverse import pseudo_inverse
-from recon.solvers.sampling.integrators.integrator import Level, Noise, wide
+from recon.solvers.sampling.integrators.integrator import Level, Noise
 from recon.solvers.sampling.sampler import Sampler
 from recon.solvers.sampling.scatter import residual
 from recon.solvers.sampling.small_problems import latent_problems
@@ -94,7 +94,7 @@ class PSLD(Guided):
         slope = -self.eta * self._unit(r) if self.form == "norm" else -2 * self.eta * r
         gradient = A.adjoint(slope) + self.gamma * self._glue(problem, prior, z0)
         per_u = width(prior, level.sigma) * width(prior, level.lower) / prior.scale**2
-        return Guess(z0, push=-wide(per_u, u) * pullback(gradient))
+        return Guess(z0, pullback(gradient), -per_u)
 
     def _glue(self, problem: Problem, prior: Latents, z0: Tensor) -> Tensor:
         """The gradient of ‖d‖ or ‖d‖² with respect to ẑ₀."""

@@ -107,8 +107,10 @@ class ReSample(Guided):
         if self.zeta == 0:
             return Guess(prior(u, level.at))
         z0, pullback = prior.linearise(u, level.at, once=True)
-        factor = wide(self.zeta / width(prior, level.sigma).square(), u)
-        return Guess(z0, push=-factor * data_gradient(problem, prior, z0, pullback, level).displacement)
+        found = data_gradient(problem, prior, z0, pullback, level)
+        by = level.each(lambda sigma, s: -self.zeta / (1 + (prior.scale * sigma) ** 2))
+        by = by.to(found.norm) if isinstance(by, Tensor) else by
+        return Guess(z0, found.direction, by * found.factor)
 
     def step(self, problem: Problem, state: SamplerState) -> SamplerState:
         prior, level, noise = problem.prior, self.level(problem, state), self.noise(problem, state)

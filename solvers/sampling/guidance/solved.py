@@ -39,7 +39,7 @@ class SolvedGuidance(Guided):
         checked_count(self.cg_max_iter, self.name, "cg_max_iter")
 
     def pulled(
-        self, problem: Problem, A: Tangent, rho: Tensor, r: Tensor | None = None
+        self, problem: Problem, A: Tangent, rho: float | Tensor, r: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Aᴴ(Σ_y + ρ A Aᴴ)⁻¹ r, by default of r = y − A(x) where the tangent is taken, and the records of the solve."""
         misfit = residual(problem, A.value) if r is None else r

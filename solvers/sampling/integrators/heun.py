@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf, sqrt
 
-import torch
 from torch import Tensor
 
 from recon.solvers.sampling.integrators.integrator import (
@@ -62,21 +61,24 @@ class Heun(Integrator):
         return 2
 
     def step(self, estimate: Estimate, u: Tensor, level: Level, noise: Noise, memory: tuple[Tensor, ...]) -> Move:
-        sigma = level.sigma
         if self.churn > 0:
-            churned = (sigma >= self.churn_least) & (sigma <= self.churn_most)
-            most = max(level.most, float(sigma.max()))
-            raised = torch.where(churned, (sigma * (1 + self.churn)).clamp(max=most), sigma)
-            added = self.noise_scale * (raised.square() - sigma.square()).clamp(min=0).sqrt()
-            u, sigma = noisy(u, added, noise), raised
-        x0 = estimate(u, Level(sigma, level.lower, level.upper, level.most))
-        ratio = level.lower / sigma
-        euler = toward(x0, ratio, u)
-        again = level.lower > 0
-        if not bool(again.any()):
+            u, level = self._churned(u, level, noise)
+        x0 = estimate(u, level)
+        euler = toward(x0, level.each(lambda sigma, s: s / sigma), u)
+        if level.ends:
             return Move(euler, x0)
-        end = torch.where(again, level.lower, sigma)
-        second = estimate(euler, Level(end, end * ratio, sigma))
+        # where the schedule ends for some items only, their second estimate is at σ again and counts for nothing
+        following = level.moved(lambda sigma, s: s or sigma, lambda sigma, s: (s or sigma) * s / sigma)
+        second = estimate(euler, following)
         # u + (s − σ)(d + d′)/2, where ũ = u + (s − σ) d is half of it already
-        middle = toward(u, torch.where(again, 0.5, 1.0), euler)
-        return Move(plus(middle, torch.where(again, (level.lower - sigma) / (2 * end), 0), euler - second), x0)
+        middle = toward(u, level.each(lambda sigma, s: 0.5 if s else 1.0), euler)
+        half = level.each(lambda sigma, s: (s - sigma) / (2 * s) if s else 0.0)
+        return Move(plus(middle, half, euler - second), x0)
+
+    def _churned(self, u: Tensor, level: Level, noise: Noise) -> tuple[Tensor, Level]:
+        def raised(sigma: float, s: float) -> float:
+            churned = self.churn_least <= sigma <= self.churn_most
+            return min(sigma * (1 + self.churn), max(level.most, sigma)) if churned else sigma
+
+        added = level.each(lambda sigma, s: self.noise_scale * sqrt(max(raised(sigma, s) ** 2 - sigma**2, 0.0)))
+        return noisy(u, added, noise), level.moved(raised, lambda sigma, s: s)

@@ -78,6 +78,17 @@ class Level:
         values = self.each(rule)
         return values if isinstance(values, Tensor) else self._whole(values)
 
+    @property
+    def ends(self) -> bool:
+        """Whether the schedule ends here for all items: s = 0."""
+        return not bool(self.lower.any()) if self.numbers is None else self.numbers[1] == 0
+
+    def moved(self, sigma: Callable[[float, float], float], lower: Callable[[float, float], float]) -> Level:
+        """Levels ``sigma(σ, s)`` and ``lower(σ, s)`` between those here, which come after σ."""
+        if self.numbers is not None:
+            return Level.shared(sigma(*self.numbers), lower(*self.numbers), self.numbers[0], self.count, self.most)
+        return Level(self.per_item(sigma), self.per_item(lower), self.sigma, self.most)
+
     def _whole(self, number: float) -> Tensor:
         return torch.full((self.count,), number, dtype=torch.float64)
 
@@ -164,7 +175,9 @@ def wide(values: Tensor, like: Tensor) -> Tensor:
 def plus(x: Tensor, values: Tensor | float, y: Tensor) -> Tensor:
     """x + c y, with one c per item."""
     c = shared_number(values) if isinstance(values, Tensor) else values
-    return x + wide(values, x) * y if c is None else torch.add(x, y, alpha=c)  # type: ignore[arg-type]
+    if c is None:
+        return torch.addcmul(x, wide(values, x), y)  # type: ignore[arg-type]
+    return torch.add(x, y, alpha=c)
 
 
 def toward(x: Tensor, values: Tensor | float, y: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from recon.operators import GaussianNoise, Identity
 from recon.priors import GaussianMixturePrior, GaussianPrior, StructuredNoise
 from recon.solvers import DPS, MMPS, JointDPS, Problem, sample
 from recon.solvers.sampling.guidance.joint_dps import structured_problem
-from recon.solvers.sampling.integrators.integrator import Level
+from recon.solvers.sampling.integrators.integrator import Level, plus
 from tests.solvers.sampling.audit import Law, propagate, w2
 
 
@@ -92,7 +92,7 @@ def push(solver: DPS, u: Tensor, problem: Problem) -> Tensor:
     with torch.no_grad():
         guess = solver.guide(problem, u, level, lambda draw, like=None: torch.zeros(1))
     assert guess.push is not None
-    return guess.push
+    return plus(torch.zeros_like(u), guess.by, guess.push)
 
 
 def test_steps_are_down_the_norm_of_the_residual_with_a_size_for_each() -> None:

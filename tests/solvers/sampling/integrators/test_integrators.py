@@ -162,7 +162,7 @@ def test_an_item_is_the_same_alone_and_among_sixteen(integrator) -> None:
     few, many = (sample_prior(PRIOR, n, steps=6, seed=3, integrator=integrator, dtype=torch.float64) for n in (1, 16))
     torch.testing.assert_close(few, many[:1], rtol=1e-12, atol=1e-12)
     single = sample_prior(PRIOR, 2, steps=6, seed=3, integrator=integrator, dtype=torch.float32)
-    torch.testing.assert_close(single.double(), many[:2], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(single.double(), many[:2], rtol=1e-3, atol=1e-3)
 
 
 @every
