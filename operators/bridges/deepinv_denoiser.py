@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable
 from itertools import chain
@@ -11,6 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from recon.operators.network_copies import copy_at
 
 
 class DeepinvDenoiser:
@@ -55,10 +56,10 @@ class DeepinvDenoiser:
     def _at(self, device: torch.device, weights: Tensor | None) -> Callable[..., Tensor]:
         if weights is None or weights.device == device:
             return self.model
-        copies: dict[torch.device, Any] = self.__dict__.setdefault("_copies", {})
-        if device not in copies:
-            copies[device] = copy.deepcopy(self.model).to(device)  # type: ignore[attr-defined]
-        return copies[device]  # type: ignore[no-any-return]
+        moved: Callable[..., Tensor] = copy_at(
+            self.model, weights, device, weights.dtype, self.__dict__.setdefault("_copies", {})
+        )
+        return moved
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_copies"}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
+
+from recon.operators.network_copies import copy_at
 
 Precision = Literal["weights", "bfloat16", "float16"]
 
@@ -18,8 +19,8 @@ class HeldNetwork:
 
     The network computes in the precision of its weights, or autocasts from single to half precision, and the result
     comes back in the precision of x. It runs on the device of x; where its weights lie elsewhere or have another
-    precision, on a copy made at the first call. Levels keep single precision at least: half of it cannot tell step 998
-    of a process from step 999.
+    precision, on a copy made at the first call and after weights have changed. Levels keep single precision at least:
+    half of it cannot tell step 998 of a process from step 999.
 
     Parameters
     ----------
@@ -71,11 +72,7 @@ class HeldNetwork:
         dtype = torch.float32 if single else weights.dtype
         if (weights.device, weights.dtype) == (device, dtype):
             return self.network
-        copies: dict[torch.device, Any] = self.__dict__.setdefault("_copies", {})
-        if device not in copies:
-            moved = copy.deepcopy(self.network).to(device)  # type: ignore[attr-defined]
-            copies[device] = moved if weights.dtype == dtype else moved.to(dtype)
-        return copies[device]
+        return copy_at(self.network, weights, device, dtype, self.__dict__.setdefault("_copies", {}))
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key not in ("_copies", "_place")}

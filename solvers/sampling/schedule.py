@@ -99,12 +99,12 @@ def noise_levels(prior: DiffusionPrior, schedule: NoiseSchedule | None, steps: i
     """
     key = (schedule, steps, prior.sigma_range, id(prior.levels))
     try:
-        kept = _KEPT.setdefault(prior, {})
-        found = kept.get(key)
+        kept = _KEPT.get(prior)
+        found = None if kept is None else kept.get(key)
     except TypeError:  # a schedule, or a prior, that cannot be hashed
         return _noise_levels(prior, schedule, steps)
     if found is None:
-        found = kept[key] = _noise_levels(prior, schedule, steps)
+        found = _KEPT.setdefault(prior, {})[key] = _noise_levels(prior, schedule, steps)
     return found
 
 

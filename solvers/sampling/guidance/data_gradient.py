@@ -8,18 +8,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from recon.operators.tensors import item_norm, per_item, shared_number
+from recon.operators.tensors import item_norm, per_item
 from recon.priors.learned.diffusion import DiffusionPrior, Pullback
 from recon.solvers.problem import Problem
 from recon.solvers.sampling.integrators.integrator import Level
 from recon.solvers.sampling.scatter import scatter
+from recon.solvers.sampling.tangent import tangent
 
 
 class DataGradient(NamedTuple):
     """∇‖W (y − A(x̂₀))‖ as a displacement of the next state: ``factor`` times ``direction``; and the norm per item."""
 
     direction: Tensor
-    factor: float | Tensor
+    factor: Tensor
     norm: Tensor
 
 
@@ -43,16 +44,14 @@ def data_gradient(
     """
     ndim = len(problem.operator.range_shape)
     assert problem.noise is not None
-    data = problem.noise.most_likely(problem.data)
-    r, around = data - problem.operator(x0), scatter(problem, data)
+    A, data = tangent(problem.operator, x0), problem.noise.most_likely(problem.data)
+    r, around = data - A.value, scatter(problem, data)
     weighted, norm = r, item_norm(r, ndim)
     if around.white is None:
         mean: Tensor = per_item(around.variance.to(norm), r, ndim)  # type: ignore[assignment]
         weighted, norm = mean * around.inverse(r), item_norm(mean.sqrt() * around.whiten(r), ndim)
-    half = pullback(problem.operator.vjp(x0, weighted))  # −∇_u ½‖W r‖²
+    half = pullback(A.adjoint(weighted))  # −∇_u ½‖W r‖²
     scale, least = prior.scale, torch.finfo(norm.dtype).tiny ** 0.5  # what is below is taken for 0
     per_u = level.each(lambda sigma, s: -times * hypot(1, scale * sigma) * hypot(1, scale * s) / scale**2)
-    size = shared_number(norm)
-    if size is not None and not isinstance(per_u, Tensor):
-        return DataGradient(half, per_u / max(size, least), norm)
-    return DataGradient(half, (per_u.to(norm) if isinstance(per_u, Tensor) else per_u) / norm.clamp(min=least), norm)
+    per_u = per_u.to(norm) if isinstance(per_u, Tensor) else per_u
+    return DataGradient(half, per_u / norm.clamp(min=least), norm)

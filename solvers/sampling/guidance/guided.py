@@ -11,7 +11,7 @@ from torch import Tensor
 
 from recon.solvers.problem import Problem
 from recon.solvers.sampling.integrators.ancestral import Ancestral
-from recon.solvers.sampling.integrators.integrator import Integrator, Level, Noise, plus
+from recon.solvers.sampling.integrators.integrator import Integrator, Level, Noise
 from recon.solvers.sampling.sampler import Sampler, SamplerState
 
 
@@ -33,6 +33,15 @@ class Guess(NamedTuple):
     push: Tensor | None = None
     by: float | Tensor = 1.0
     records: tuple[Tensor, ...] = ()
+
+    def pushed(self, u: Tensor) -> Tensor:
+        """``u + by · push``."""
+        if self.push is None:
+            return u
+        if not isinstance(self.by, Tensor):
+            return torch.add(u, self.push, alpha=self.by)
+        by = self.by.to(u.device, u.real.dtype if u.is_complex() else u.dtype)
+        return torch.addcmul(u, by.reshape(-1, *(1,) * (u.ndim - 1)), self.push)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +90,7 @@ class Guided(Sampler):
             return mean if bounds is None or mean.is_complex() else mean.clamp(*bounds)
 
         move = self.integrator.step(estimate, state.u, level, noise, state.memory)
-        push, u = guesses[0].push, move.u
-        u = self.after(problem, u if push is None else plus(u, guesses[0].by, push), level, noise)
+        u = self.after(problem, guesses[0].pushed(move.u), level, noise)
         columns = zip(*(guess.records for guess in guesses), strict=True)
         records = tuple(values[0] if len(values) == 1 else torch.stack(values).amax(0) for values in columns)
         return self.advance(state, u, move.x0, *records, memory=move.memory)

@@ -175,9 +175,7 @@ def wide(values: Tensor, like: Tensor) -> Tensor:
 def plus(x: Tensor, values: Tensor | float, y: Tensor) -> Tensor:
     """x + c y, with one c per item."""
     c = shared_number(values) if isinstance(values, Tensor) else values
-    if c is None:
-        return torch.addcmul(x, wide(values, x), y)  # type: ignore[arg-type]
-    return torch.add(x, y, alpha=c)
+    return x + wide(values, x) * y if c is None else torch.add(x, y, alpha=c)  # type: ignore[arg-type]
 
 
 def toward(x: Tensor, values: Tensor | float, y: Tensor) -> Tensor:

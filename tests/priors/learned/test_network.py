@@ -25,6 +25,11 @@ def test_copies_for_other_devices_are_made_once_and_not_pickled() -> None:
     assert module.inner.weight.device.type == "cpu"
     assert network._at(meta) is network._at(meta)
     assert network._at(torch.device("cpu")) is module
+    before = network._at(meta)
+    with torch.no_grad():
+        module.inner.weight.mul_(2)
+    assert network._at(meta) is not before
+    assert network._at(meta) is network._at(meta)
     assert "_copies" not in pickle.loads(pickle.dumps(network)).__dict__
 
 

@@ -5,7 +5,6 @@ from torch import Tensor
 from recon.operators import Diagonal, GaussianNoise, LinearOperator, Operator
 from recon.priors import GaussianPrior, VPDiffusion
 from recon.solvers import DPS, Problem
-from recon.solvers.sampling.integrators.integrator import plus
 from recon.solvers.sampling.random import normal
 from recon.solvers.sampling.small_problems import gaussian_problems, noisy_problems
 
@@ -159,8 +158,7 @@ def test_noise_that_is_not_white_weights_the_norm() -> None:
         level = solver.level(problem, state)
         with torch.no_grad():
             guess = solver.guide(problem, state.u, level, solver.noise(problem, state))
-        assert guess.push is not None
-        push = plus(torch.zeros_like(state.u), guess.by, guess.push)
+        push = guess.pushed(torch.zeros_like(state.u))
         x = state.u / (1 + level.sigma[0] ** 2).sqrt()
         x = x.requires_grad_()
         r = r0 - problem.operator(prior(x * (1 + level.sigma[0] ** 2).sqrt(), level.sigma))

@@ -10,7 +10,7 @@ from recon.operators import GaussianNoise, Identity
 from recon.priors import GaussianMixturePrior, GaussianPrior, StructuredNoise
 from recon.solvers import DPS, MMPS, JointDPS, Problem, sample
 from recon.solvers.sampling.guidance.joint_dps import structured_problem
-from recon.solvers.sampling.integrators.integrator import Level, plus
+from recon.solvers.sampling.integrators.integrator import Level
 from tests.solvers.sampling.audit import Law, propagate, w2
 
 
@@ -91,8 +91,7 @@ def push(solver: DPS, u: Tensor, problem: Problem) -> Tensor:
     level = Level(*(torch.tensor([s], dtype=torch.float64) for s in (0.8, 0.7, 0.9)))
     with torch.no_grad():
         guess = solver.guide(problem, u, level, lambda draw, like=None: torch.zeros(1))
-    assert guess.push is not None
-    return plus(torch.zeros_like(u), guess.by, guess.push)
+    return guess.pushed(torch.zeros_like(u))
 
 
 def test_steps_are_down_the_norm_of_the_residual_with_a_size_for_each() -> None:
