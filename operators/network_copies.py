@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
-
-Copies = dict[torch.device, tuple[Tensor, int, Any]]
-"""By device: the weights that were copied, how often they had been written to by then, and the copy."""
+from torch import Tensor, nn
 
 
-def copy_at(network: Any, weights: Tensor, device: torch.device, dtype: torch.dtype, copies: Copies) -> Any:
+class Copy(NamedTuple):
+    """A copy, its precision, the tensors it was made of, and how often these had been written to by then."""
+
+    module: Any
+    dtype: torch.dtype
+    tensors: list[Tensor]
+    versions: list[int]
+
+
+def copy_at(network: nn.Module, dtype: torch.dtype, device: torch.device, copies: dict[torch.device, Copy]) -> Any:
     """A copy of a module on a device and in a precision, made at the first call and kept in ``copies``.
 
-    It is made anew once ``weights``, any parameter of the module, is another tensor or has been written to, as every
-    step of training and every loading of a state does.
+    It is made anew once a parameter or buffer has been written to, as training and loading do. Torch counts that, but
+    for fused optimisers, what is written through ``.data``, and tensors made in inference mode.
     """
-    source, version, moved = copies.get(device, (None, 0, None))
-    if source is not weights or version != weights._version:
-        moved = copy.deepcopy(network).to(device)
-        moved = moved if weights.dtype == dtype else moved.to(dtype)
-        copies[device] = (weights, weights._version, moved)
-    return moved
+    found = copies.get(device)
+    if found is None or found.dtype != dtype or found.versions != _versions(found.tensors):
+        tensors = list(chain(network.parameters(), network.buffers()))
+        module = copy.deepcopy(network).to(device)
+        if any(t.is_floating_point() and t.dtype != dtype for t in tensors):
+            module = module.to(dtype)
+        found = copies[device] = Copy(module, dtype, tensors, _versions(tensors))
+    return found.module
+
+
+def _versions(tensors: list[Tensor]) -> list[int]:
+    return [0 if t.is_inference() else t._version for t in tensors]

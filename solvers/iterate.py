@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
-from math import inf
+from operator import le
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ Callback = Callable[[int, Mapping[str, Tensor]], None]
 
 GROWTH = 1e8
 """An iterate this many times larger than the first one has diverged."""
+MOST = sys.float_info.max
 
 
 def iterate(
@@ -40,8 +42,7 @@ def iterate(
     Items are independent: one that has converged or diverged leaves the batch, costs nothing more and keeps the iterate
     it stopped at. An iterate that is not finite, or 1e8 times larger than the first, is divergence; the last good
     iterate is kept. On the CPU that is noticed at once, elsewhere when the solver next measures, so that no iteration
-    waits for the device; samplers, whose iterates before the end are no answer, measure first everywhere. An interrupt
-    (Ctrl-C) ends the loop and keeps the latest iterates.
+    waits for the device. An interrupt (Ctrl-C) ends the loop and keeps the latest iterates.
 
     Parameters
     ----------
@@ -111,6 +112,7 @@ class _Run:
         self.iterations = torch.zeros(count, dtype=torch.long)
         self.records: list[tuple[int, float, dict[str, Tensor]]] = []
         self.reference: Tensor | None = None
+        self.limits: list[float] | None = None
         self.sound = state
         self.reach = reach(problem) if count and "discrepancy" in solver.stop.needs else None
         if count and solver.stop.max_iter == 0:
@@ -126,12 +128,14 @@ class _Run:
         if self.reference is None:
             self.reference = torch.maximum(item_norm(image, ndim), item_norm(solver.image(before), ndim))
         due = self.iteration % solver.check_every == 0 or self.iteration >= solver.stop.max_iter
-        if due or (image.device.type == "cpu" and not solver.schedule):
+        if due or image.device.type == "cpu":
+            if self.limits is None:
+                firsts = self.reference.tolist()
+                self.limits = [GROWTH * first if 0 < first < MOST / GROWTH else MOST for first in firsts]
             norm = item_norm(image, ndim)
-            sizes = zip(norm.tolist(), self.reference.tolist(), strict=True)  # numbers: cheaper than tensors so small
-            sound = [size < inf and not size > GROWTH * first > 0 for size, first in sizes]
-            if not all(sound):
-                good = torch.tensor(sound)
+            sizes = norm.tolist()  # numbers: cheaper than tensors so small
+            if not all(map(le, sizes, self.limits)):
+                good = torch.tensor(list(map(le, sizes, self.limits)))
                 self._keep(self.sound, ~good)
                 self.finish(~good, Reason.DIVERGED, keep=False)
                 before = select_state(before, good.nonzero().squeeze(-1))
@@ -182,7 +186,7 @@ class _Run:
             self.state = select_state(self.state, rest)
             self.sound = select_state(self.sound, rest)
             if self.reference is not None:
-                self.reference = self.reference[rest.to(self.reference.device)]
+                self.reference, self.limits = self.reference[rest.to(self.reference.device)], None
 
     def _keep(self, state: Any, items: Tensor) -> None:
         chosen = items.nonzero().squeeze(-1)

@@ -29,7 +29,7 @@ class Solver(ABC):
         Stopping rule.
     check_every
         Measure (objective, residuals, gap) every so many iterations, and at the last one. Stopping rules that read
-        measurements act then; limits act at once, and divergence as :func:`recon.solvers.iterate` says.
+        measurements act then; limits and divergence act at once.
     """
 
     names: ClassVar[tuple[str, ...]] = ()

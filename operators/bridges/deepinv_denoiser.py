@@ -56,10 +56,8 @@ class DeepinvDenoiser:
     def _at(self, device: torch.device, weights: Tensor | None) -> Callable[..., Tensor]:
         if weights is None or weights.device == device:
             return self.model
-        moved: Callable[..., Tensor] = copy_at(
-            self.model, weights, device, weights.dtype, self.__dict__.setdefault("_copies", {})
-        )
-        return moved
+        kept = self.__dict__.setdefault("_copies", {})
+        return copy_at(self.model, weights.dtype, device, kept)  # type: ignore[arg-type, no-any-return]
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_copies"}

@@ -72,7 +72,7 @@ class HeldNetwork:
         dtype = torch.float32 if single else weights.dtype
         if (weights.device, weights.dtype) == (device, dtype):
             return self.network
-        return copy_at(self.network, weights, device, dtype, self.__dict__.setdefault("_copies", {}))
+        return copy_at(self.network, dtype, device, self.__dict__.setdefault("_copies", {}))  # type: ignore[arg-type]
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key not in ("_copies", "_place")}

@@ -100,7 +100,7 @@ def _on_cpu(seed: int, streams: Tensor, steps: Tensor, shape: Sequence[int], dty
 
     unit = torch.empty(2, len(streams), (count + 3) // 4, 2, dtype=torch.float64, device="cpu")
     uniforms(_key(seed), *(v.numpy().view(np.uint64) for v in (streams, steps)), unit.numpy())
-    return _gaussian(unit[0].to(dtype), unit[1].to(dtype))[:, :count].reshape(len(streams), *shape)
+    return _gaussian(unit[0].to(dtype), unit[1].to(dtype))[:, :count].contiguous().view(len(streams), *shape)
 
 
 @cache

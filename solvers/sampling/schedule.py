@@ -99,6 +99,7 @@ def noise_levels(prior: DiffusionPrior, schedule: NoiseSchedule | None, steps: i
     """
     key = (schedule, steps, prior.sigma_range, id(prior.levels))
     try:
+        hash(key)
         kept = _KEPT.get(prior)
         found = None if kept is None else kept.get(key)
     except TypeError:  # a schedule, or a prior, that cannot be hashed
@@ -113,7 +114,7 @@ _KEPT: WeakKeyDictionary[DiffusionPrior, dict[object, Tensor]] = WeakKeyDictiona
 
 def _noise_levels(prior: DiffusionPrior, schedule: NoiseSchedule | None, steps: int) -> Tensor:
     if schedule is not None:
-        sigmas = schedule(steps)
+        sigmas = schedule(steps).detach().to("cpu", torch.float64)
         falls = sigmas.shape == (steps + 1,) and bool((sigmas[1:] < sigmas[:-1]).all()) and float(sigmas[-1]) == 0
         if not falls:
             raise ValueError(
@@ -121,7 +122,7 @@ def _noise_levels(prior: DiffusionPrior, schedule: NoiseSchedule | None, steps: 
                 f"{type(schedule).__name__} gave {shortened(sigmas.tolist())}."
             )
     elif (stops := prior.stops(steps)) is not None:
-        sigmas = torch.cat([stops, stops.new_zeros(1)])
+        sigmas = torch.cat([stops.to("cpu", torch.float64), torch.zeros(1, dtype=torch.float64)])
     elif prior.levels is not None:
         sigmas = evenly(prior.levels.to("cpu", torch.float64), steps)
     else:

@@ -68,7 +68,9 @@ class Heun(Integrator):
         if level.ends:
             return Move(euler, x0)
         # where the schedule ends for some items only, their second estimate is at σ again and counts for nothing
-        following = level.moved(lambda sigma, s: s or sigma, lambda sigma, s: (s or sigma) * s / sigma)
+        following = level.moved(
+            lambda sigma, s: s or sigma, lambda sigma, s: (s or sigma) * s / sigma, lambda sigma, s: sigma
+        )
         second = estimate(euler, following)
         # u + (s − σ)(d + d′)/2, where ũ = u + (s − σ) d is half of it already
         middle = toward(u, level.each(lambda sigma, s: 0.5 if s else 1.0), euler)

@@ -14,6 +14,9 @@ from torch import Tensor
 
 from recon.operators.tensors import per_item, shared_number
 
+Rule = Callable[[float, float], float]
+"""A number from σ and s."""
+
 
 class Level:
     """Per item, in double precision on the CPU: the noise level σ of a state, the next one, and the one before.
@@ -66,14 +69,14 @@ class Level:
         """σ as priors take it: one number where all items have the same, else one per item."""
         return self.sigma if self.numbers is None else self.numbers[0]
 
-    def each(self, rule: Callable[[float, float], float]) -> Tensor | float:
+    def each(self, rule: Rule) -> Tensor | float:
         """``rule(σ, s)`` per item; one number where all items have the same levels, which is quicker than tensors."""
         if self.numbers is not None:
             return rule(*self.numbers)
         values = [rule(*pair) for pair in zip(self.sigma.tolist(), self.lower.tolist(), strict=True)]
         return torch.tensor(values, dtype=torch.float64)
 
-    def per_item(self, rule: Callable[[float, float], float]) -> Tensor:
+    def per_item(self, rule: Rule) -> Tensor:
         """``rule(σ, s)`` per item, ``(batch,)``."""
         values = self.each(rule)
         return values if isinstance(values, Tensor) else self._whole(values)
@@ -83,11 +86,13 @@ class Level:
         """Whether the schedule ends here for all items: s = 0."""
         return not bool(self.lower.any()) if self.numbers is None else self.numbers[1] == 0
 
-    def moved(self, sigma: Callable[[float, float], float], lower: Callable[[float, float], float]) -> Level:
-        """Levels ``sigma(σ, s)`` and ``lower(σ, s)`` between those here, which come after σ."""
-        if self.numbers is not None:
-            return Level.shared(sigma(*self.numbers), lower(*self.numbers), self.numbers[0], self.count, self.most)
-        return Level(self.per_item(sigma), self.per_item(lower), self.sigma, self.most)
+    def moved(self, sigma: Rule, lower: Rule, upper: Rule | None = None) -> Level:
+        """Levels ``sigma(σ, s)``, ``lower(σ, s)`` and ``upper(σ, s)``, by default the one before σ as here."""
+        if self.numbers is not None and (upper is not None or "_upper" in self.__dict__):
+            number = self.__dict__["_upper"] if upper is None else upper(*self.numbers)
+            return Level.shared(sigma(*self.numbers), lower(*self.numbers), number, self.count, self.most)
+        before = self.upper if upper is None else self.per_item(upper)
+        return Level(self.per_item(sigma), self.per_item(lower), before, self.most)
 
     def _whole(self, number: float) -> Tensor:
         return torch.full((self.count,), number, dtype=torch.float64)

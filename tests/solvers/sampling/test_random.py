@@ -94,3 +94,13 @@ def test_the_default_precision_of_torch_plays_no_part() -> None:
     assert found.dtype == torch.float32
     assert torch.equal(found, wanted)
     assert normal(5, streams[:0], steps[:0], (7,), torch.float32).shape == (0, 7)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(2, 3), (4, 4)])
+def test_the_op_is_what_it_tells_compilers(dtype, shape) -> None:
+    streams, steps = torch.arange(3), torch.zeros(3, dtype=torch.long)
+    torch.library.opcheck(
+        torch.ops.recon.philox_normal, (0, streams, steps, shape, dtype), test_utils=("test_schema", "test_faketensor")
+    )
+    assert draw(0, streams, steps, shape, dtype).is_contiguous()

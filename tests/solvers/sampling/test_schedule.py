@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import pytest
 import torch
 
@@ -80,3 +82,35 @@ def test_schedules_that_do_not_fall_to_zero_are_refused(levels: list[float]) -> 
 
     with pytest.raises(ValueError, match="of 2 steps gives 3 falling noise levels, the last one 0; Own gave"):
         noise_levels(GaussianPrior(), Own(), 2)
+
+
+def test_schedules_need_be_neither_hashable_nor_in_double_precision() -> None:
+    @dataclass
+    class Own(NoiseSchedule):
+        top: torch.Tensor
+
+        def __call__(self, steps: int) -> torch.Tensor:
+            return self.top * torch.linspace(1, 0, steps + 1)
+
+    own, prior = Own(torch.tensor(2.0, requires_grad=True)), GaussianPrior()
+    for _ in range(2):
+        levels = noise_levels(prior, own, 4)
+        assert levels.tolist() == [2.0, 1.5, 1.0, 0.5, 0.0]
+        assert levels.dtype == torch.float64
+        assert not levels.requires_grad
+
+
+def test_levels_moved_are_those_of_each_item() -> None:
+    def at(*pair: float) -> tuple[float, float, float]:
+        level = Level.shared(*pair, 3.0, 2)
+        new = level.moved(lambda sigma, s: sigma + s, lambda sigma, s: s / 2)
+        return float(new.sigma[1]), float(new.lower[1]), float(new.upper[1])
+
+    sigma, lower = torch.tensor([2.0, 1.0], dtype=torch.float64), torch.tensor([1.0, 0.0], dtype=torch.float64)
+    level = Level(sigma, lower, torch.full_like(sigma, 3.0))
+    new = level.moved(lambda sigma, s: sigma + s, lambda sigma, s: s / 2)
+    for i, pair in enumerate([(2.0, 1.0), (1.0, 0.0)]):
+        assert (float(new.sigma[i]), float(new.lower[i]), float(new.upper[i])) == at(*pair)
+    later = level.moved(lambda sigma, s: s or sigma, lambda sigma, s: s, lambda sigma, s: sigma)
+    assert later.upper.tolist() == [2.0, 1.0]
+    assert [level.ends, Level.shared(1.0, 0.0, 2.0, 2).ends, Level(sigma, 0 * lower, sigma).ends] == [False, True, True]

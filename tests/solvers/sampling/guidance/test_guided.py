@@ -25,6 +25,7 @@ from recon.solvers import (
     DiffPIR,
     DPMSolver,
     EulerSDE,
+    Guess,
     Guided,
     Heun,
     Integrator,
@@ -140,3 +141,17 @@ def test_every_guidance_says_what_it_is() -> None:
         assert cls.kind == "heuristic"
         assert cls.names
         assert "Source" in (cls.__doc__ or "")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64])
+def test_states_are_pushed_by_a_number_or_by_one_an_item(dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    u, push = (torch.randn(3, 2, 2, dtype=dtype, generator=generator) for _ in range(2))
+    assert Guess(u).pushed(u) is u
+    torch.testing.assert_close(Guess(u, push, -0.5).pushed(u), u - 0.5 * push)
+    by = torch.tensor([0.5, -2.0, 0.0], dtype=torch.float64)
+    moved = Guess(u, push, by).pushed(u)
+    assert moved.dtype == dtype
+    for i in range(3):
+        torch.testing.assert_close(moved[i], u[i] + float(by[i]) * push[i])
+        assert torch.equal(Guess(u[i : i + 1], push[i : i + 1], by[i : i + 1]).pushed(u[i : i + 1])[0], moved[i])
