@@ -78,19 +78,20 @@ def main() -> int:
 
 
 def _cases(given: argparse.Namespace) -> Iterator[tuple[str, Case]]:
+    """Fewer steps where the network takes long, for as many rounds."""
     device, steps = torch.device(given.device), 20 if given.quick else 50
+    pixels = 32
     if given.device == "cuda":
-        kinds = [("U-Net", 64, unet((64, 128, 192)), (64,), steps), ("no network", 64, Cheap(64), (64,), steps)]
+        pixels = 64
+        kinds = [("U-Net", unet((64, 128, 192)), {64: steps}), ("no network", Cheap(64), {64: steps})]
     else:
-        some = (1, 8) if given.quick else (1, 8, 64)
-        few = 10 if given.quick else 20
-        kinds = [("no network", 32, Cheap(32), (1, 8, 64), steps), ("U-Net", 32, unet((8, 16)), some, few)]
-    for name, pixels, network, batches, count in kinds:
+        counts = {1: 20, 8: 10} if given.quick else {1: 50, 8: 20, 64: 10}
+        kinds = [("no network", Cheap(32), dict.fromkeys((1, 8, 64), steps)), ("U-Net", unet((8, 16)), counts)]
+    for name, network, counts in kinds:
         meter = Meter(timed=given.device == "cpu")
         metered = Metered(network.to(device), meter)
-        for batch in batches:
-            fewer = count // 4 if name == "U-Net" and batch == 64 and given.device == "cpu" else count  # in more rounds
-            yield f"{name}, {pixels}², batch {batch}", Case(metered, pixels, batch, fewer, device)
+        for batch, count in counts.items():
+            yield f"{name}, {pixels}², batch {batch}", Case(metered, pixels, batch, count, device)
 
 
 def _peers() -> tuple[dict[str, Any], dict[str, str]]:

@@ -40,8 +40,8 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "phantom_slices": Kind(phantom_slices, 10000, False, 3, 160.0, (32, 64, 128), 16, 2750),
-    "small_images": Kind(small_images, 40000, True, 0, 80.0, (48, 96, 128), 32, 3000),
+    "phantom_slices": Kind(phantom_slices, 10000, False, 3, 160.0, (32, 64, 128), 16, 16500),
+    "small_images": Kind(small_images, 40000, True, 0, 80.0, (48, 96, 128), 32, 16000),
 }
 PATCH, RATE, REFERENCE, AVERAGING, SAVED = 2, 1e-3, 3000, 12, 250
 SIGMA_DATA, SIGMA_MIN, LOG_MEAN, LOG_STD, ANY_LEVEL = 0.5, 0.004, -1.0, 1.4, 0.15
