@@ -4,8 +4,9 @@ Everybody has the same network, the same number of calls of it and of its adjoin
 mask, data and batch, in single precision; the run ends where calls differ. Where two do the same, their images for one
 noise are compared first, and the run ends where they differ. What is judged is the time outside the network, which a
 meter around the network takes out: with a small U-Net, and with a network that does next to nothing. Medians of CPU
-seconds, rounds of all rows interleaved so that a busy machine slows all alike; on a GPU (``--device cuda``) of seconds
-until the device is done, with a 64² U-Net and 64 images, where the network's own time is that of as many bare calls.
+seconds, and of ratios within rounds, which are interleaved so that a busy machine slows all alike; on a GPU (``--device
+cuda``) of seconds until the device is done, with a 64² U-Net and 64 images, where the network's own time is that of as
+many bare calls.
 ``--check`` ends with the goals that were missed and status 1.
 """
 
@@ -126,13 +127,12 @@ def _show(table: Table) -> None:
     forward, backward = table.calls
     print(f"\n{table.title}: {table.steps} steps, {forward} calls of the network, {backward} of its derivative")
     print(f"{'':44s} {'images/s':>9s} {'outside':>9s} {'per image':>9s} {'ratio':>6s} {'MiB':>7s}  difference")
-    first = next(iter(table.rows.values()))
     for name, row in table.rows.items():
         step = 1e6 * row.outside / table.steps
         numbers = f"{table.batch / row.seconds:9.1f} {step:6.0f} µs {step / table.batch:6.1f} µs"
         memory = "" if row.memory is None else f"{row.memory:.1f}"
         difference = row.note if row.difference is None else f"{row.difference:.0e}"
-        print(f"{name:44s} {numbers} {row.outside / first.outside:6.2f} {memory:>7s}  {difference}", flush=True)
+        print(f"{name:44s} {numbers} {row.ratio:6.2f} {memory:>7s}  {difference}", flush=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def missed(tables: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, str], lis
     for key, table in tables.items():
         ours, *others = table["rows"].items()
         for name, row in others:
-            ratio = ours[1]["outside"] / row["outside"]
+            ratio = 1 / row["ratio"]
             text, note = f"{key}: {ours[0]} / {name} ≤ {MOST:g}", row["note"]
             found[text] = f"{ratio:.2f}" + (f" ({note})" if note else "")
             if not ratio <= MOST:

@@ -23,10 +23,15 @@ TOLERANCE = 2e-3
 
 @dataclass
 class Row:
-    """Medians of a run in seconds, the whole and outside the network; MiB; and the difference from recon's images."""
+    """Medians of a run in seconds, the whole and outside the network; MiB; and the difference from recon's images.
+
+    ``ratio`` is the median over rounds of the time outside the network, over recon's in the same round: what slows the
+    machine for seconds slows both.
+    """
 
     seconds: float
     outside: float
+    ratio: float
     memory: float | None
     difference: float | None
     note: str
@@ -134,8 +139,10 @@ class Setting:
                 own.append((whole, whole - (meter.seconds if meter.timed else _network(case, table.calls))))
         for candidate in candidates:
             whole, outside = (statistics.median(column) for column in zip(*times[candidate.name], strict=True))
+            rounds = zip(times[candidate.name], times[candidates[0].name], strict=False)
+            ratio = statistics.median(theirs / ours for (_, theirs), (_, ours) in rounds)
             off = differences.get(candidate.name)
-            table.rows[candidate.name] = Row(whole, outside, memory[candidate.name], off, candidate.note)
+            table.rows[candidate.name] = Row(whole, outside, ratio, memory[candidate.name], off, candidate.note)
         return table
 
 

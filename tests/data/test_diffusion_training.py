@@ -77,11 +77,11 @@ def test_training_images_are_made_from_their_seed(name: str, generated: Pairs, s
 @pytest.mark.parametrize(
     ("name", "sigma", "gain"),
     [
-        ("phantom_slices", 0.05, 5.0),
-        ("phantom_slices", 0.2, 3.2),
-        ("phantom_slices", 1.0, 1.0),
-        ("small_images", 0.05, 1.8),
-        ("small_images", 0.2, 1.0),
+        ("phantom_slices", 0.05, 6.5),
+        ("phantom_slices", 0.2, 4.9),
+        ("phantom_slices", 1.0, 2.0),
+        ("small_images", 0.05, 2.0),
+        ("small_images", 0.2, 1.1),
         ("small_images", 1.0, 0.3),
     ],
 )
